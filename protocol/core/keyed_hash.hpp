@@ -1,0 +1,15 @@
+// HMAC-SHA256 and a constant-time comparison: the one place where protocol/ meets libcrypto.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdfast {
+
+// 32 bytes.
+[[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view message);
+
+// Takes the same time wherever two strings of equal length differ.
+[[nodiscard]] bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+} // namespace holdfast
