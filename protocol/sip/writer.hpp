@@ -1,0 +1,13 @@
+// A message back to bytes. Content-Length is written here, last, from the body.
+#pragma once
+
+#include "protocol/sip/message.hpp"
+
+#include <string>
+
+namespace holdfast::sip {
+
+// For what parse() accepts: parse(to_bytes(m)) == m.
+[[nodiscard]] std::string to_bytes(const message& m);
+
+} // namespace holdfast::sip
