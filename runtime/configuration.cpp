@@ -1,0 +1,138 @@
+#include "runtime/configuration.hpp"
+
+#include "runtime/configuration_keys.hpp"
+
+#include <utility>
+
+namespace holdfast::runtime {
+
+std::vector<application_entry> default_applications() {
+  return {
+      {.name = "registrar",
+       .application = "registrar",
+       .methods = {"REGISTER"},
+       .domains = {},
+       .users = {},
+       .settings = {}},
+      {.name = "answer",
+       .application = "answer",
+       .methods = {},
+       .domains = {},
+       .users = {"answer"},
+       .settings = {}},
+      {.name = "calls",
+       .application = "b2bua",
+       .methods = {},
+       .domains = {},
+       .users = {},
+       .settings = {}},
+  };
+}
+
+endpoint advertised_address(const configuration& c) {
+  return c.sip.advertised.host.empty() ? c.sip.address : c.sip.advertised;
+}
+
+std::filesystem::path key_path(const configuration& c) {
+  return c.state.directory / c.cluster.key_file;
+}
+
+std::filesystem::path log_directory(const configuration& c) {
+  return c.state.directory / c.log.directory;
+}
+
+cluster::settings cluster_settings(const configuration& c) {
+  cluster::settings s;
+  s.shard_count = c.cluster.shards;
+  s.replicas = c.cluster.replicas;
+  s.heartbeat_interval = c.failure.heartbeat_interval;
+  s.heartbeat_misses = c.failure.heartbeat_misses;
+  s.lease = c.failure.lease;
+  s.activation_grace = c.failure.activation_grace;
+  s.hold = c.failure.hold;
+  return s;
+}
+
+bool is_loopback(const endpoint& address) {
+  return address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
+}
+
+std::string to_string(const configuration_problem& p) {
+  std::string text = p.file;
+  if (p.line != 0) text += ':' + std::to_string(p.line);
+  text += ": " + p.what;
+  if (!p.instead.empty()) text += "; write " + p.instead;
+  return text;
+}
+
+namespace {
+
+bool is_wildcard(const endpoint& address) {
+  return address.host == "0.0.0.0" || address.host == "::";
+}
+
+// Two listeners cannot share an address; UDP and TCP do not collide.
+bool collide(const endpoint& a, const endpoint& b) {
+  return a.port == b.port && a.port != 0
+         && (a.host == b.host || is_wildcard(a) || is_wildcard(b));
+}
+
+class list_visitor {
+public:
+  void section(std::string_view name) { section_ = name; }
+  template <class... Rest>
+  void operator()(std::string_view name, const Rest&...) {
+    keys.push_back(section_ + '.' + std::string{name});
+  }
+  template <class Value, class Choices>
+  void one_of(std::string_view name, const Value&, const Choices&) {
+    keys.push_back(section_ + '.' + std::string{name});
+  }
+
+  std::vector<std::string> keys;
+
+private:
+  std::string section_;
+};
+
+} // namespace
+
+std::vector<configuration_problem> check_configuration(const configuration& c,
+                                                       const std::string& file) {
+  std::vector<configuration_problem> problems;
+  const auto problem = [&](std::string what, std::string instead) {
+    problems.push_back({file, 0, std::move(what), std::move(instead)});
+  };
+  if (is_wildcard(c.sip.address) && c.sip.advertised.host.empty())
+    problem("[sip] address " + to_string(c.sip.address)
+                + " stands for every interface, and clients cannot answer to that",
+            "advertised = \"...\" with the address that clients use");
+  if (is_wildcard(c.sip.advertised))
+    problem("[sip] advertised " + to_string(c.sip.advertised) + " is no address to send to",
+            "the address that clients use");
+  if (!is_loopback(c.console.address) && !c.console.allow_remote)
+    problem("[console] address " + to_string(c.console.address)
+                + " is reachable from other machines, and the console asks for no password",
+            "address = \"127.0.0.1:" + std::to_string(c.console.address.port)
+                + "\", or allow_remote = true if it is protected otherwise");
+  if (collide(c.console.address, c.cluster.coordinator))
+    problem("[console] address and [cluster] coordinator are both "
+                + to_string(c.console.address),
+            "two different ports");
+  if (c.timers.t1 > c.timers.t2)
+    problem("[timers] t1_ms is above t2_ms: retransmissions would start above their longest interval",
+            "t1_ms = 500 and t2_ms = 4000");
+  return problems;
+}
+
+std::vector<std::string> configuration_keys() {
+  const configuration c;
+  list_visitor list;
+  describe_keys(list, c);
+  list.section("application");
+  const application_entry entry;
+  describe_application_keys(list, entry);
+  return list.keys;
+}
+
+} // namespace holdfast::runtime

@@ -1,0 +1,163 @@
+// What an operator can say about a cluster, as one value. Every field has its default here; the
+// file that documents them is config/holdfast.toml, and a test keeps the two equal.
+//
+//   TOML --read_configuration--> configuration + every problem found     (configuration_reader.cpp)
+//   configuration --write_configuration--> TOML                          (configuration_writer.cpp)
+//
+// Both follow from one description of the keys: configuration_keys.hpp.
+#pragma once
+
+#include "protocol/cluster/view.hpp"
+#include "protocol/core/endpoint.hpp"
+#include "protocol/core/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::runtime {
+
+using milliseconds = std::chrono::milliseconds;
+
+// "A request that looks like this is for that application": one [[application]] of the file.
+struct application_entry {
+  std::string name;        // for people; unique
+  std::string application; // "b2bua", "registrar", "answer"
+  std::vector<std::string> methods; // empty: any
+  std::vector<std::string> domains; // host of the Request-URI; empty: any
+  std::vector<std::string> users;   // user of the Request-URI; empty: any
+  std::map<std::string, std::string> settings; // for the application, as text
+
+  friend bool operator==(const application_entry&, const application_entry&) = default;
+};
+
+// REGISTER to the registrar, the user "answer" to the answering machine, the rest to the b2bua.
+[[nodiscard]] std::vector<application_entry> default_applications();
+
+struct cluster_section {
+  std::uint16_t shards = 256;
+  std::uint16_t replicas = 1;
+  std::filesystem::path key_file = "cluster.key"; // relative to the state directory
+  endpoint coordinator{"127.0.0.1", 5070};        // its link address; port 0: `launch` finds one
+  std::vector<std::string> domains;               // empty: any
+
+  friend bool operator==(const cluster_section&, const cluster_section&) = default;
+};
+
+struct sip_section {
+  endpoint address{"127.0.0.1", 5060};
+  endpoint advertised; // empty host: as `address`
+
+  friend bool operator==(const sip_section&, const sip_section&) = default;
+};
+
+struct console_section {
+  endpoint address{"127.0.0.1", 8080};
+  bool allow_remote = false;      // an address other than loopback has to be meant
+  std::vector<std::string> hosts; // Host names accepted beside the address itself
+
+  friend bool operator==(const console_section&, const console_section&) = default;
+};
+
+struct state_section {
+  std::filesystem::path directory = "state"; // relative to the working directory
+
+  friend bool operator==(const state_section&, const state_section&) = default;
+};
+
+struct failure_section {
+  milliseconds heartbeat_interval{50};
+  std::uint32_t heartbeat_misses = 4;
+  milliseconds lease{150};
+  milliseconds activation_grace{100};
+  milliseconds hold{2000};
+
+  friend bool operator==(const failure_section&, const failure_section&) = default;
+};
+
+struct nodes_section {
+  std::uint16_t proxies = 2;
+  std::uint16_t containers = 3;
+
+  friend bool operator==(const nodes_section&, const nodes_section&) = default;
+};
+
+// RFC 3261 17.1.1.1; the timers named by letters follow from these.
+struct timers_section {
+  milliseconds t1{500};
+  milliseconds t2{4000};
+  milliseconds t4{5000};
+
+  friend bool operator==(const timers_section&, const timers_section&) = default;
+};
+
+struct log_section {
+  std::string level = "info";
+  std::filesystem::path directory = "log"; // relative to the state directory
+
+  friend bool operator==(const log_section&, const log_section&) = default;
+};
+
+struct configuration {
+  cluster_section cluster;
+  sip_section sip;
+  console_section console;
+  state_section state;
+  failure_section failure;
+  nodes_section nodes;
+  timers_section timers;
+  log_section log;
+  std::vector<application_entry> applications = default_applications();
+
+  friend bool operator==(const configuration&, const configuration&) = default;
+};
+
+// ---- what follows from a configuration
+
+[[nodiscard]] endpoint advertised_address(const configuration& c);
+[[nodiscard]] std::filesystem::path key_path(const configuration& c);
+[[nodiscard]] std::filesystem::path log_directory(const configuration& c);
+// What lives in the ledger and has to be the same on every node.
+[[nodiscard]] cluster::settings cluster_settings(const configuration& c);
+[[nodiscard]] bool is_loopback(const endpoint& address);
+
+// ---- files
+
+struct configuration_problem {
+  std::string file;
+  std::uint32_t line = 0; // 0: concerns no line
+  std::string what;
+  std::string instead; // what to write instead; may be empty
+
+  friend bool operator==(const configuration_problem&, const configuration_problem&) = default;
+};
+
+// "holdfast.toml:12: [cluster] shards is 0, ...; write shards = 256"
+[[nodiscard]] std::string to_string(const configuration_problem& p);
+
+struct read_outcome {
+  configuration value; // with the default wherever there is a problem
+  std::vector<configuration_problem> problems; // in the order of the file
+
+  [[nodiscard]] bool ok() const { return problems.empty(); }
+};
+
+// `file` is only a name for the messages.
+[[nodiscard]] read_outcome read_configuration(std::string_view toml, const std::string& file);
+[[nodiscard]] read_outcome read_configuration_file(const std::filesystem::path& file);
+
+// What concerns several keys at once, or a value that did not come from a file (the command line).
+[[nodiscard]] std::vector<configuration_problem> check_configuration(const configuration& c,
+                                                                     const std::string& file);
+
+// Reads back as the same configuration.
+[[nodiscard]] std::string write_configuration(const configuration& c);
+
+// Every key there is, as "section.key", in the order of the documentation.
+[[nodiscard]] std::vector<std::string> configuration_keys();
+
+} // namespace holdfast::runtime
