@@ -1,0 +1,117 @@
+#include "protocol/sip/text.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace holdfast::sip::text {
+
+std::string to_lower(std::string_view s) {
+  std::string out{s};
+  for (auto& c : out) c = lower(c);
+  return out;
+}
+
+std::string to_upper(std::string_view s) {
+  std::string out{s};
+  for (auto& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+bool same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return lower(x) == lower(y);
+         });
+}
+
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);
+  while (!s.empty() && is_blank(s.back())) s.remove_suffix(1);
+  return s;
+}
+
+bool is_token(std::string_view s) {
+  return !s.empty() && std::all_of(s.begin(), s.end(), is_token_char);
+}
+
+std::optional<std::uint64_t> to_number(std::string_view s, std::uint64_t max) {
+  if (s.empty()) return std::nullopt;
+  std::uint64_t n = 0;
+  for (const char c : s) {
+    if (!is_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (digit > max || n > (max - digit) / 10) return std::nullopt;
+    n = n * 10 + digit;
+  }
+  return n;
+}
+
+std::optional<std::uint32_t> to_number_saturated(std::string_view s) {
+  if (s.empty() || !std::all_of(s.begin(), s.end(), is_digit)) return std::nullopt;
+  constexpr auto max = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(to_number(s, max).value_or(max));
+}
+
+std::size_t after_quoted(std::string_view s, std::size_t at) {
+  for (auto i = at + 1; i < s.size(); ++i) {
+    if (s[i] == '\\')
+      ++i;
+    else if (s[i] == '"')
+      return i + 1;
+  }
+  return std::string_view::npos;
+}
+
+std::size_t find_unquoted(std::string_view s, char c, std::size_t from) {
+  for (auto i = from; i < s.size();) {
+    if (s[i] == c) return i;
+    i = s[i] == '"' ? after_quoted(s, i) : i + 1;
+    if (i == std::string_view::npos) break;
+  }
+  return std::string_view::npos;
+}
+
+namespace {
+
+bool is_host_name_char(char c) {
+  return is_alnum(c) || c == '-' || c == '.' || c == '_';
+}
+bool is_ipv6_char(char c) {
+  return hex_value(c) >= 0 || c == ':' || c == '.';
+}
+
+} // namespace
+
+std::optional<host_port> to_host_port(std::string_view s) {
+  host_port out;
+  std::string_view rest;
+  if (!s.empty() && s.front() == '[') {
+    const auto close = s.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    out.host = s.substr(1, close - 1);
+    if (out.host.find(':') == std::string::npos) return std::nullopt;
+    if (!std::all_of(out.host.begin(), out.host.end(), is_ipv6_char)) return std::nullopt;
+    rest = trim(s.substr(close + 1));
+  } else {
+    const auto end = std::min(s.find(':'), s.size());
+    out.host = trim(s.substr(0, end));
+    if (!std::all_of(out.host.begin(), out.host.end(), is_host_name_char)) return std::nullopt;
+    rest = s.substr(end);
+  }
+  if (out.host.empty()) return std::nullopt;
+  if (rest.empty()) return out;
+  if (rest.front() != ':') return std::nullopt;
+  const auto port = to_number(trim(rest.substr(1)), 65535);
+  if (!port || *port == 0) return std::nullopt;
+  out.port = static_cast<std::uint16_t>(*port);
+  return out;
+}
+
+std::string host_port_text(std::string_view host, std::uint16_t port) {
+  std::string out{host};
+  if (host.find(':') != std::string_view::npos) out = "[" + out + "]";
+  if (port != 0) out += ":" + std::to_string(port);
+  return out;
+}
+
+} // namespace holdfast::sip::text

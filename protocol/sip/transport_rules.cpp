@@ -1,0 +1,109 @@
+#include "protocol/sip/transport_rules.hpp"
+
+#include "protocol/sip/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace holdfast::sip {
+
+namespace {
+
+constexpr std::array<std::pair<transport, std::string_view>, 5> names = {{
+    {transport::udp, "UDP"},
+    {transport::tcp, "TCP"},
+    {transport::tls, "TLS"},
+    {transport::ws, "WS"},
+    {transport::wss, "WSS"},
+}};
+
+std::uint16_t port_or_default(std::uint16_t port, transport t) {
+  return port != 0 ? port : default_port(t);
+}
+
+} // namespace
+
+std::string_view to_string(transport t) {
+  return names[static_cast<std::size_t>(t)].second;
+}
+
+std::optional<transport> transport_of(std::string_view name) {
+  for (const auto& [value, text] : names)
+    if (text::same(text, name)) return value;
+  return std::nullopt;
+}
+
+bool is_reliable(transport t) {
+  return t != transport::udp;
+}
+
+std::uint16_t default_port(transport t) {
+  switch (t) {
+  case transport::tls:
+    return 5061;
+  case transport::ws:
+    return 80;
+  case transport::wss:
+    return 443;
+  case transport::udp:
+  case transport::tcp:
+    break;
+  }
+  return 5060;
+}
+
+bool stamp_source(message& request, const endpoint& source) {
+  auto top = request.top_via();
+  if (!top) return false;
+  // RFC 3581 section 4: rport asks for both, received even where it equals sent-by.
+  const bool rport = top->wants_rport();
+  const bool differs = !text::same(top->host, source.host);
+  // What a client claims about its own address is not to be believed.
+  const bool claimed = find_param(top->params, "received") != nullptr;
+  if (!rport && !differs && !claimed) return true;
+  remove_param(top->params, "received");
+  if (rport) set_param(top->params, "rport", std::to_string(source.port));
+  if (rport || differs) set_param(top->params, "received", source.host);
+  return request.replace_first("Via", to_string(*top));
+}
+
+endpoint response_destination(const via& top) {
+  const auto over = transport_of(top.transport).value_or(transport::udp);
+  const auto port = port_or_default(top.port, over);
+  const auto received = top.received();
+  if (!is_reliable(over)) {
+    if (const auto maddr = top.maddr(); !maddr.empty()) return {maddr, port};
+    // RFC 3581 section 4: back to where it came from, through the same mapping.
+    if (!received.empty()) return {received, top.rport().value_or(port)};
+  }
+  return {received.empty() ? top.host : received, port};
+}
+
+result<target> target_of(const uri& u) {
+  if (!u.is_sip()) return fail("no route to a URI that is neither sip nor sips");
+  target out;
+  const auto named = u.param("transport");
+  if (!named.empty()) {
+    const auto known = transport_of(named);
+    if (!known) return fail("URI with an unknown transport");
+    out.over = *known;
+  }
+  // RFC 3261 26.2.2: sips is TLS on every hop, whatever the parameter says.
+  if (u.secure())
+    out.over =
+        out.over == transport::ws || out.over == transport::wss ? transport::wss : transport::tls;
+  const auto maddr = u.param("maddr");
+  out.where.host = maddr.empty() ? u.host : std::string{maddr};
+  out.where.port = port_or_default(u.port, out.over);
+  return out;
+}
+
+bool is_numeric_host(std::string_view host) {
+  if (host.find(':') != std::string_view::npos) return true;
+  return !host.empty() && std::count(host.begin(), host.end(), '.') == 3
+         && std::all_of(host.begin(), host.end(),
+                        [](char c) { return text::is_digit(c) || c == '.'; });
+}
+
+} // namespace holdfast::sip
