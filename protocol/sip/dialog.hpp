@@ -55,7 +55,8 @@ struct dialog {
 
   // A response to a request of ours in this dialog, or to the one that made it (RFC 3261 12.2.1.2,
   // 13.2.2.4): 2xx confirms and takes route set (early only) and target; 481, 408 and a final
-  // response to BYE terminate; a failure to the INVITE that made it terminates an early dialog.
+  // response to BYE other than a challenge terminate; a failure to the INVITE that made it
+  // terminates an early dialog.
   void on_response(const message& response);
 
   // The UAS side has sent its 2xx.

@@ -30,17 +30,20 @@ void invite_client_transaction::on(start, transaction_effects& out) {
   out.push_back(start_timer{timer_name::b, 64 * timers_.t1});
 }
 
+// RFC 3261 17.1.1.2: no more retransmissions, and no timer B, once there is any response.
+void invite_client_transaction::stop_calling(transaction_effects& out) const {
+  if (state_ != state_type::calling) return;
+  if (!reliable_) out.push_back(stop_timer{timer_name::a});
+  out.push_back(stop_timer{timer_name::b});
+}
+
 void invite_client_transaction::on(const from_network& e, transaction_effects& out) {
   const auto& response = e.received;
   if (response.is_request()) return;
   const bool open = state_ == state_type::calling || state_ == state_type::proceeding;
   if (response.status < 200) {
     if (!open) return;
-    if (state_ == state_type::calling) {
-      // RFC 3261 17.1.1.2: no more retransmissions, and no timer B, once there is a provisional.
-      if (!reliable_) out.push_back(stop_timer{timer_name::a});
-      out.push_back(stop_timer{timer_name::b});
-    }
+    stop_calling(out);
     state_ = state_type::proceeding;
     out.push_back(pass_up{response});
     return;
@@ -49,10 +52,7 @@ void invite_client_transaction::on(const from_network& e, transaction_effects& o
     // RFC 6026 7.2: every 2xx goes up, for 64*T1 after the first.
     if (state_ == state_type::accepted) out.push_back(pass_up{response});
     if (!open) return;
-    if (state_ == state_type::calling) {
-      if (!reliable_) out.push_back(stop_timer{timer_name::a});
-      out.push_back(stop_timer{timer_name::b});
-    }
+    stop_calling(out);
     state_ = state_type::accepted;
     out.push_back(pass_up{response});
     out.push_back(start_timer{timer_name::m, 64 * timers_.t1});
@@ -63,10 +63,7 @@ void invite_client_transaction::on(const from_network& e, transaction_effects& o
     return;
   }
   if (!open) return;
-  if (state_ == state_type::calling) {
-    if (!reliable_) out.push_back(stop_timer{timer_name::a});
-    out.push_back(stop_timer{timer_name::b});
-  }
+  stop_calling(out);
   ack_ = to_bytes(make_non_2xx_ack(request_, response));
   out.push_back(transmit{ack_});
   out.push_back(pass_up{response});

@@ -42,6 +42,7 @@ private:
   void on(const from_network& e, transaction_effects& out);
   void on(timer_fired e, transaction_effects& out);
   void on(transport_failed, transaction_effects& out);
+  void stop_calling(transaction_effects& out) const;
 
   message request_;
   std::string ack_; // bytes of the ACK to a non-2xx
