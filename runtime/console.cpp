@@ -1,0 +1,257 @@
+#include "runtime/console.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+
+#include <atomic>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace holdfast::runtime {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+
+std::string error_json(std::string_view what) {
+  return boost::json::serialize(boost::json::object{{"error", what}});
+}
+
+namespace {
+
+using request = http::request<http::string_body>;
+
+std::string_view to_view(beast::string_view text) { return {text.data(), text.size()}; }
+
+bool iequals(std::string_view a, std::string_view b) {
+  return beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
+}
+
+console_reply refusal(unsigned status, std::string_view what) {
+  return {status, error_json(what)};
+}
+
+// A name that a browser was talked into resolving to loopback is not one of ours (DNS rebinding).
+bool host_is_ours(std::string_view host, const console_options& options) {
+  const auto parsed = parse_endpoint(host);
+  if (!parsed) return false;
+  for (const auto name : {"localhost", "127.0.0.1", "::1", options.address.host.c_str()})
+    if (iequals(parsed->host, name)) return true;
+  for (const auto& name : options.hosts)
+    if (iequals(parsed->host, name)) return true;
+  return false;
+}
+
+// A page from elsewhere may make a browser POST here, but it cannot forge the Origin.
+bool origin_is_ours(const request& r) {
+  const auto origin = to_view(r[http::field::origin]);
+  if (origin.empty()) return true; // no browser
+  const auto host = to_view(r[http::field::host]);
+  return iequals(origin, "http://" + std::string{host})
+         || iequals(origin, "https://" + std::string{host});
+}
+
+} // namespace
+
+struct console::server : std::enable_shared_from_this<server> {
+  server(console_options o, std::shared_ptr<console_backend> b)
+      : options{std::move(o)}, backend{std::move(b)}, acceptor{context} {}
+
+  void listen();
+  void accept();
+  void route(const request& r, console_backend::done reply);
+
+  console_options options;
+  std::shared_ptr<console_backend> backend;
+  std::size_t open = 0; // touched in the console's thread only
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> malformed{0};
+  std::atomic<std::uint64_t> refused{0};
+  std::thread thread;
+  asio::io_context context{1}; // owns the connections: their handlers hold them
+  tcp::acceptor acceptor;
+
+  class connection;
+};
+
+class console::server::connection : public std::enable_shared_from_this<connection> {
+public:
+  connection(tcp::socket socket, server& owner)
+      : stream_{std::move(socket)}, owner_{owner}, patience_{owner.context} {
+    ++owner_.open;
+  }
+  ~connection() { --owner_.open; }
+
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  void read() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(owner_.options.header_bytes_max));
+    parser_->body_limit(owner_.options.body_bytes_max);
+    stream_.expires_after(owner_.options.idle_max);
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](beast::error_code e, std::size_t) {
+                       self->on_read(e);
+                     });
+  }
+
+private:
+  void on_read(beast::error_code e) {
+    if (e == http::error::end_of_stream || e == beast::error::timeout
+        || e == asio::error::operation_aborted || e == asio::error::connection_reset)
+      return;
+    ++owner_.requests;
+    if (e) {
+      ++owner_.malformed;
+      keep_alive_ = false;
+      const auto status = e == http::error::body_limit     ? 413U
+                          : e == http::error::header_limit ? 431U
+                                                           : 400U;
+      return write(refusal(status, e.message()));
+    }
+    const auto& asked = parser_->get();
+    keep_alive_ = asked.keep_alive();
+    head_ = asked.method() == http::verb::head;
+    answer_pending_ = true;
+    stream_.expires_never();
+    patience_.expires_after(owner_.options.answer_max);
+    // This timer is what keeps the connection while an answer is awaited.
+    patience_.async_wait([self = shared_from_this()](beast::error_code waited) {
+      if (!waited) self->reply(refusal(504, "the coordinator did not answer in time"));
+    });
+    // `done` may come from any thread, and when connection and console are gone.
+    owner_.route(asked, [weak = weak_from_this(), server = owner_.weak_from_this()](
+                            console_reply answer) {
+      const auto owner = server.lock();
+      if (!owner) return;
+      asio::post(owner->context, [weak, answer = std::move(answer)]() mutable {
+        if (const auto self = weak.lock()) self->reply(std::move(answer));
+      });
+    });
+  }
+
+  void reply(console_reply answer) {
+    if (!answer_pending_) return;
+    answer_pending_ = false;
+    patience_.cancel();
+    write(std::move(answer));
+  }
+
+  void write(console_reply answer) {
+    response_ = {};
+    response_.version(11);
+    response_.result(answer.status);
+    response_.set(http::field::server, "holdfast");
+    response_.set(http::field::content_type, "application/json");
+    response_.set(http::field::cache_control, "no-store");
+    response_.set(http::field::x_frame_options, "DENY");
+    response_.set("X-Content-Type-Options", "nosniff");
+    if (answer.status == 405) response_.set(http::field::allow, "GET, HEAD, POST");
+    response_.keep_alive(keep_alive_);
+    response_.body() = std::move(answer.json);
+    response_.body() += '\n';
+    response_.prepare_payload();
+    if (head_) response_.body().clear();
+    stream_.expires_after(owner_.options.idle_max);
+    http::async_write(stream_, response_,
+                      [self = shared_from_this()](beast::error_code e, std::size_t) {
+                        if (e) return;
+                        if (self->keep_alive_) return self->read();
+                        beast::error_code ignored;
+                        self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+                      });
+  }
+
+  beast::tcp_stream stream_;
+  server& owner_;
+  asio::steady_timer patience_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  http::response<http::string_body> response_;
+  bool answer_pending_ = false;
+  bool keep_alive_ = false;
+  bool head_ = false;
+};
+
+void console::server::listen() {
+  const auto address = asio::ip::make_address(
+      options.address.host == "localhost" ? "127.0.0.1" : options.address.host);
+  const tcp::endpoint local{address, options.address.port};
+  acceptor.open(local.protocol());
+  acceptor.set_option(asio::socket_base::reuse_address(true));
+  acceptor.bind(local);
+  acceptor.listen();
+  accept();
+}
+
+void console::server::accept() {
+  acceptor.async_accept([weak = weak_from_this()](beast::error_code e, tcp::socket socket) {
+    const auto self = weak.lock();
+    if (!self || e == asio::error::operation_aborted) return;
+    if (!e) {
+      if (self->open < self->options.connections_max)
+        std::make_shared<connection>(std::move(socket), *self)->read();
+      else ++self->refused; // and the socket closes
+    }
+    self->accept();
+  });
+}
+
+void console::server::route(const request& r, console_backend::done reply) {
+  if (!host_is_ours(to_view(r[http::field::host]), options)) {
+    ++refused;
+    return reply(refusal(403, "this Host is not one of the console's; see [console] hosts"));
+  }
+  const auto path = to_view(r.target()).substr(0, to_view(r.target()).find('?'));
+  constexpr std::string_view kill_path = "/api/v1/kill/";
+  if (r.method() == http::verb::post) {
+    if (!origin_is_ours(r)) {
+      ++refused;
+      return reply(refusal(403, "a page from elsewhere may not do this"));
+    }
+    if (path.starts_with(kill_path) && path.size() > kill_path.size())
+      return backend->kill(std::string{path.substr(kill_path.size())}, std::move(reply));
+    return reply(refusal(404, "there is no such operation"));
+  }
+  if (r.method() != http::verb::get && r.method() != http::verb::head)
+    return reply(refusal(405, "GET, HEAD or POST"));
+  if (path == "/healthz") return reply({200, R"({"healthy":true})"});
+  if (path == "/readyz") return backend->ready(std::move(reply));
+  if (path == "/api/v1/members") return backend->members(std::move(reply));
+  if (path == "/api/v1/shards") return backend->shards(std::move(reply));
+  if (path == "/api/v1/status") return backend->status(std::move(reply));
+  reply(refusal(404, "there is nothing at " + std::string{path.substr(0, 100)}));
+}
+
+console::console(console_options options, std::shared_ptr<console_backend> backend)
+    : server_{std::make_shared<server>(std::move(options), std::move(backend))} {
+  try {
+    server_->listen();
+  } catch (const boost::system::system_error& e) {
+    throw std::system_error{e.code().value(), std::system_category(),
+                            "console on " + to_string(server_->options.address)};
+  }
+  server_->thread = std::thread{[s = server_.get()] { s->context.run(); }};
+}
+
+console::~console() {
+  server_->context.stop();
+  server_->thread.join();
+}
+
+console_counters console::counters() const {
+  return {server_->requests, server_->malformed, server_->refused};
+}
+
+std::uint16_t console::port() const { return server_->acceptor.local_endpoint().port(); }
+
+} // namespace holdfast::runtime

@@ -1,0 +1,23 @@
+// One HTTP request to the console, blocking, with a time-out for the whole of it: what the command
+// line and the launcher need.
+#pragma once
+
+#include "protocol/core/endpoint.hpp"
+#include "protocol/core/result.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace holdfast::runtime {
+
+struct http_answer {
+  unsigned status = 0;
+  std::string body;
+};
+
+// `method` is GET or POST. Errors: not reachable, timed out, not HTTP, more than 16 MiB.
+[[nodiscard]] result<http_answer> http_request(const std::string& method, const endpoint& server,
+                                               const std::string& target,
+                                               std::chrono::milliseconds time_out);
+
+} // namespace holdfast::runtime
