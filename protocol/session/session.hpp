@@ -95,15 +95,19 @@ struct environment; // what a node's sessions share: rules, token keys, addresse
 
 class session {
 public:
-  // A new session at `address`. `seed` is fresh entropy: branches, Call-IDs and the like come of it.
+  // A new session at `address`. `seed` is fresh entropy: branches, Call-IDs and the like come of
+  // it.
   session(std::shared_ptr<const environment> env, session_address address, std::uint64_t seed);
 
   // From snapshot() of the same or another version. `age` is how long ago the snapshot was
   // submitted: deadlines were written as remaining time and are re-based on `now`. `seed` is fresh,
-  // so that nothing unique is ever made twice.
+  // so that nothing unique is ever made twice. `restarts` is how often this session has died of an
+  // exception so far; applications can read it, and it is in the next snapshot. Error: malformed
+  // bytes, or an application that this node does not have.
   [[nodiscard]] static result<session> restore(std::shared_ptr<const environment> env,
                                                session_address address, std::string_view snapshot,
-                                               duration age, instant now, std::uint64_t seed);
+                                               duration age, instant now, std::uint64_t seed,
+                                               unsigned restarts = 0);
 
   session(const session&);
   session(session&&) noexcept;
@@ -128,7 +132,7 @@ public:
 
   // For operators and load figures.
   [[nodiscard]] std::string application() const; // "b2bua", "registrar", ...
-  [[nodiscard]] bool stable() const;      // holds a confirmed dialog, a binding or a subscription
+  [[nodiscard]] bool stable() const; // holds a confirmed dialog, a binding or a subscription
   [[nodiscard]] std::size_t open_transactions() const;
 
 private:

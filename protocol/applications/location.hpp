@@ -1,0 +1,49 @@
+// What the registrar answers when another session asks where an address of record can be reached.
+#pragma once
+
+#include "protocol/core/codec.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace holdfast::applications {
+
+struct location_query {
+  std::string aor; // canonical
+  unknown_fields unknown;
+};
+
+template <class F>
+void describe(F& f, location_query& x) {
+  f(1, x.aor);
+  f(x.unknown);
+}
+
+struct contact_location {
+  std::string uri;              // what the contact wants to see in the Request-URI
+  std::uint32_t q_milli = 1000; // RFC 3261 10.2.1.2: preference 0..1000, higher is tried first
+  std::string destination;      // "host:port" the REGISTER came from, if not the URI's own (NAT)
+  unknown_fields unknown;
+};
+
+template <class F>
+void describe(F& f, contact_location& x) {
+  f(1, x.uri);
+  f(2, x.q_milli);
+  f(3, x.destination);
+  f(x.unknown);
+}
+
+struct location_reply {
+  std::vector<contact_location> contacts; // best first; empty: nobody is registered now
+  unknown_fields unknown;
+};
+
+template <class F>
+void describe(F& f, location_reply& x) {
+  f(1, x.contacts);
+  f(x.unknown);
+}
+
+} // namespace holdfast::applications

@@ -1,0 +1,19 @@
+#include "protocol/session/directory_key.hpp"
+
+namespace holdfast::session {
+
+std::string directory_key(std::string_view call_id, std::string_view from_tag) {
+  return std::string{"call:"}.append(call_id).append(";").append(from_tag);
+}
+
+std::string directory_key_of_aor(std::string_view canonical_aor) {
+  return std::string{"aor:"}.append(canonical_aor);
+}
+
+std::string directory_key_of(const sip::message& request) {
+  if (request.is("REGISTER"))
+    if (const auto to = request.to()) return directory_key_of_aor(sip::canonical_aor(to->uri));
+  return directory_key(request.call_id(), request.from_tag());
+}
+
+} // namespace holdfast::session

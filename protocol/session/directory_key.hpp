@@ -1,0 +1,23 @@
+// Under what name a session is found while the messages for it carry no token (design, "Shards,
+// sessions, routing": "Without a token"). The directory of the home shard keeps key -> session.
+#pragma once
+
+#include "protocol/sip/message.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace holdfast::session {
+
+// Of an initial request, its copies, its CANCEL and its ACK: "call:<call-id>;<from-tag>".
+[[nodiscard]] std::string directory_key(std::string_view call_id, std::string_view from_tag);
+
+// Of everything that concerns one address of record, in the form that sip::canonical_aor() gives:
+// "aor:sip:bob@example.com".
+[[nodiscard]] std::string directory_key_of_aor(std::string_view canonical_aor);
+
+// The key under which a request without a token is looked for: a REGISTER by the address of record
+// in To, everything else by Call-ID and From-tag.
+[[nodiscard]] std::string directory_key_of(const sip::message& request);
+
+} // namespace holdfast::session

@@ -1,0 +1,138 @@
+// What a session keeps per transaction and per dialog, in the form that goes into a snapshot. The
+// rules of SIP are in the state machines these hold; what is added is who they belong to.
+#pragma once
+
+#include "protocol/applications/application.hpp"
+#include "protocol/core/codec.hpp"
+#include "protocol/sip/dialog.hpp"
+#include "protocol/sip/invite_client_transaction.hpp"
+#include "protocol/sip/invite_server_transaction.hpp"
+#include "protocol/sip/invite_success.hpp"
+#include "protocol/sip/non_invite_client_transaction.hpp"
+#include "protocol/sip/non_invite_server_transaction.hpp"
+#include "protocol/sip/transaction_key.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdfast::session {
+
+using applications::dialog_id;
+using applications::transaction_id;
+
+// A request that came in. Exactly one of the two machines is there.
+struct server_record {
+  transaction_id id;
+  sip::transaction_key key;
+  std::optional<sip::invite_server_transaction> invite;
+  std::optional<sip::non_invite_server_transaction> other;
+  std::optional<sip::two_hundred_retransmitter> success; // INVITE answered with 2xx, no ACK yet
+  std::string source;                                    // "host:port" it came from
+  std::string proxy;
+  std::string to_tag;    // what we put into To where it has no tag
+  dialog_id dialog;      // it belongs to, or makes
+  bool answered = false; // finally
+
+  [[nodiscard]] const sip::message& request() const {
+    return invite ? invite->request() : other->request();
+  }
+  [[nodiscard]] bool finished() const {
+    using invite_state = sip::invite_server_transaction::state_type;
+    using other_state = sip::non_invite_server_transaction::state_type;
+    if (success && success->active()) return false;
+    return invite ? invite->state() == invite_state::terminated
+                  : other->state() == other_state::terminated;
+  }
+};
+
+template <class F>
+void describe(F& f, server_record& x) {
+  f(1, x.id);
+  f(2, x.key);
+  f(3, x.invite);
+  f(4, x.other);
+  f(5, x.success);
+  f(6, x.source);
+  f(7, x.proxy);
+  f(8, x.to_tag);
+  f(9, x.dialog);
+  f(10, x.answered);
+}
+
+// A request that we sent. Exactly one of the two machines is there.
+struct client_record {
+  transaction_id id;
+  sip::transaction_key key;
+  std::optional<sip::invite_client_transaction> invite;
+  std::optional<sip::non_invite_client_transaction> other;
+  std::vector<sip::ack_repeater> acks; // one for each dialog that a fork made
+  std::string destination;             // "host:port"
+  std::string proxy;
+  std::string branch;
+  dialog_id dialog;            // it was sent in, or its 2xx made
+  bool in_dialog = false;      // it was sent in
+  bool answered = false;       // a final response went to the application
+  bool unacknowledged = false; // that was a 2xx and the application has not ACKed it
+  bool cancel_wanted = false;  // RFC 3261 9.1: after a provisional only
+  bool cancel_sent = false;
+  bool provisional = false;       // one came
+  bool application_s = false;     // the application wants to hear of it
+  bool fixed_destination = false; // not where the URI leads: dialogs that it makes go there too
+
+  [[nodiscard]] const sip::message& request() const {
+    return invite ? invite->request() : other->request();
+  }
+  [[nodiscard]] bool finished() const {
+    using invite_state = sip::invite_client_transaction::state_type;
+    using other_state = sip::non_invite_client_transaction::state_type;
+    for (const auto& ack : acks)
+      if (ack.active()) return false;
+    return invite ? invite->state() == invite_state::terminated
+                  : other->state() == other_state::terminated;
+  }
+};
+
+template <class F>
+void describe(F& f, client_record& x) {
+  f(1, x.id);
+  f(2, x.key);
+  f(3, x.invite);
+  f(4, x.other);
+  f(5, x.acks);
+  f(6, x.destination);
+  f(7, x.proxy);
+  f(8, x.branch);
+  f(9, x.dialog);
+  f(10, x.in_dialog);
+  f(11, x.answered);
+  f(12, x.unacknowledged);
+  f(13, x.cancel_wanted);
+  f(14, x.cancel_sent);
+  f(15, x.provisional);
+  f(16, x.application_s);
+  f(17, x.fixed_destination);
+}
+
+struct dialog_record {
+  dialog_id id;
+  sip::dialog dialog;
+  transaction_id made_by; // the INVITE, ours or theirs
+  std::string proxy;      // the latest message of this dialog came through it
+  std::string
+      destination; // where to send instead of the next hop's address (NAT); "" : nowhere else
+  bool bye_wanted = false; // RFC 3261 15: not before the ACK to our 2xx
+};
+
+template <class F>
+void describe(F& f, dialog_record& x) {
+  f(1, x.id);
+  f(2, x.dialog);
+  f(3, x.made_by);
+  f(4, x.proxy);
+  f(5, x.destination);
+  f(6, x.bye_wanted);
+}
+
+} // namespace holdfast::session

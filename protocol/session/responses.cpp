@@ -1,0 +1,170 @@
+// Responses to what we sent: RFC 3261 8.1.3, 12.1.2, 13.2.2.
+#include "protocol/session/stateless.hpp"
+#include "protocol/session/step.hpp"
+#include "protocol/sip/writer.hpp"
+
+#include <algorithm>
+
+namespace holdfast::session {
+
+void step::take_response(const sip::message& response, const received& in) {
+  const auto key = sip::client_key(response);
+  if (!key) return;
+  const auto found = std::find_if(s_.clients.begin(), s_.clients.end(),
+                                  [&](const auto& r) { return r.key == *key; });
+  if (found == s_.clients.end()) return stray(response, in);
+  const auto id = found->id;
+  if (auto* d = dialog(found->dialog)) d->proxy = in.proxy;
+  found->proxy = in.proxy;
+  const auto out = outlet_of(*found, false);
+  const sip::from_network arrival{response};
+  run(found->invite ? found->invite->on(arrival, now_) : found->other->on(arrival, now_), out);
+  auto* record = client(id); // it may have moved
+  if (record == nullptr || !record->invite || response.status >= 200) return;
+  record->provisional = true;
+  if (record->cancel_wanted && !record->answered) send_cancel(*record);
+}
+
+void step::pass_up(transaction_id id, const sip::message& response) {
+  auto* record = client(id);
+  if (record == nullptr) return;
+  if (record->invite) return pass_up_invite(id, response);
+  if (response.status >= 200) record->answered = true;
+  const auto of = record->dialog;
+  if (auto* d = dialog(of)) {
+    d->dialog.on_response(response);
+    if (d->dialog.state == sip::dialog_state::terminated) end_dialog(of); // 481, 408
+  }
+  deliver(id, of, response);
+}
+
+void step::pass_up_invite(transaction_id id, const sip::message& response) {
+  auto* record = client(id);
+  if (response.status == 100) return;
+  if (response.status < 200) {
+    if (!record->answered) deliver(id, dialog_of(id, response), response);
+  } else if (response.status < 300) {
+    succeeded(id, response);
+  } else {
+    record->answered = true;
+    const auto of = record->in_dialog ? record->dialog : dialog_id{};
+    if (record->in_dialog) {
+      if (auto* d = dialog(of)) {
+        d->dialog.on_response(response);
+        if (d->dialog.state == sip::dialog_state::terminated) end_dialog(of);
+      }
+    } else {
+      std::erase_if(s_.dialogs, [&](const auto& d) { return d.made_by == id; });
+    }
+    deliver(id, of, response);
+  }
+}
+
+// The dialog of a response to an INVITE of ours, made if it is the first of it; 0: it makes none.
+dialog_id step::dialog_of(transaction_id id, const sip::message& response) {
+  const auto* record = client(id);
+  auto found = std::find_if(s_.dialogs.begin(), s_.dialogs.end(),
+                            [&](const auto& d) { return d.dialog.matches_response(response); });
+  if (found != s_.dialogs.end()) {
+    found->dialog.on_response(response);
+    return found->id;
+  }
+  if (record->in_dialog || response.to_tag().empty()) return {};
+  auto made = sip::make_uac_dialog(record->request(), response);
+  if (!made) return {};
+  s_.dialogs.push_back({.id = {++s_.last_id},
+                        .dialog = std::move(*made),
+                        .made_by = id,
+                        .proxy = record->proxy,
+                        .destination = record->fixed_destination ? record->destination : ""});
+  return s_.dialogs.back().id;
+}
+
+// A 2xx to an INVITE: the first one, a copy, or one of another branch of a fork.
+void step::succeeded(transaction_id id, const sip::message& response) {
+  auto* record = client(id);
+  for (std::size_t i = 0; i < record->acks.size(); ++i) {
+    if (!record->acks[i].matches(response)) continue;
+    auto out = outlet_of(*record, false);
+    out.timers.kind = timer_kind::ack;
+    out.timers.part = static_cast<std::uint32_t>(i);
+    out.branch.clear();
+    if (const auto* d = dialog(record->dialog); d != nullptr && d->destination.empty())
+      out.destination = destination_of(d->dialog.next_hop());
+    return run(record->acks[i].on(sip::from_network{response}, now_), out);
+  }
+  const auto of = dialog_of(id, response);
+  if (of == dialog_id{}) return; // no Contact to ACK to, or the dialog has ended
+  record = client(id);
+  if (record->answered && record->dialog == of) return; // a copy; the application has yet to ACK
+  const bool wanted = !record->answered && record->application_s && s_.app;
+  const auto first = record->dialog;
+  record->answered = true;
+  record->unacknowledged = true;
+  record->dialog = of;
+  if (wanted) {
+    std::erase_if(s_.dialogs, [&](const auto& d) {
+      return d.made_by == id && d.id != of && d.dialog.state == sip::dialog_state::early;
+    });
+    return deliver(id, of, response);
+  }
+  // RFC 3261 13.2.2.4: a dialog that nobody wants is acknowledged and ended.
+  acknowledge(of);
+  if (first != dialog_id{}) client(id)->dialog = first;
+  send_in(of, "BYE");
+}
+
+// No response came: the application gets one that we make (RFC 3261 8.1.3.1).
+void step::fail_client(transaction_id id, int status) {
+  auto* record = client(id);
+  if (record == nullptr || record->answered) return;
+  const auto response = sip::make_response(record->request(), status);
+  if (record->invite)
+    pass_up_invite(id, response);
+  else
+    pass_up(id, response);
+}
+
+void step::deliver(transaction_id id, dialog_id of, const sip::message& response) {
+  const auto* record = client(id);
+  if (record == nullptr || !record->application_s || !s_.app) return;
+  const auto method = record->request().method;
+  s_.app->on_response(
+      *this,
+      {.id = id, .dialog = of, .status = response.status, .message = response, .method = method});
+}
+
+// A response to nothing we know of. Only a 2xx to an INVITE matters: the call it would make must
+// not stay half (design, "What survives means").
+void step::stray(const sip::message& response, const received& in) {
+  const auto number = response.cseq();
+  if (response.status < 200 || response.status > 299 || !number || number->method != "INVITE")
+    return;
+  if (s_.env->tokens.verify(response.from_tag()) != s_.address) return;
+  const auto known = std::find_if(s_.dialogs.begin(), s_.dialogs.end(), [&](const auto& d) {
+    return d.dialog.matches_response(response);
+  });
+  auto of = known != s_.dialogs.end() ? std::optional{known->dialog} : stray_dialog(response);
+  if (!of) return;
+  auto ack = of->make_ack(number->number);
+  write_via(ack);
+  ack.add("Max-Forwards", "70");
+  const auto destination = destination_of(of->next_hop());
+  out_.push_back(
+      holdfast::session::send{.destination = parse_endpoint(destination).value_or(in.source),
+                              .bytes = sip::to_bytes(ack),
+                              .dependent = false,
+                              .proxy = in.proxy,
+                              .branch = {}});
+  if (known != s_.dialogs.end()) return;
+  const bool ending = std::any_of(s_.clients.begin(), s_.clients.end(), [&](const auto& r) {
+    return r.request().is("BYE") && r.request().call_id() == of->call_id
+           && r.request().to_tag() == of->remote_tag;
+  });
+  if (ending) return;
+  auto bye = of->make_request("BYE");
+  bye.add("Max-Forwards", "70");
+  start_client(std::move(bye), destination, in.proxy, {}, false);
+}
+
+} // namespace holdfast::session

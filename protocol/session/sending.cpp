@@ -1,0 +1,275 @@
+// What the application wants to say: RFC 3261 8.1.1, 8.2.6, 12.2.1, 13.3.1, 15.1.1.
+#include "protocol/session/directory_key.hpp"
+#include "protocol/session/step.hpp"
+#include "protocol/sip/related_requests.hpp"
+#include "protocol/sip/transport_rules.hpp"
+
+#include <algorithm>
+
+namespace holdfast::session {
+
+namespace {
+
+// Methods whose Contact is a remote target (RFC 3261 12.1, RFC 3311, RFC 6665).
+bool carries_target(const std::string& method) {
+  return method == "INVITE" || method == "UPDATE" || method == "SUBSCRIBE" || method == "NOTIFY"
+         || method == "REFER";
+}
+
+void append(sip::message& m, const applications::content& carried) {
+  for (const auto& field : carried.headers) m.add(field.name, field.value);
+  m.body = carried.body;
+}
+
+} // namespace
+
+std::string destination_of(std::string_view uri) {
+  const auto parsed = sip::parse_uri(uri);
+  if (!parsed) return {};
+  const auto target = sip::target_of(*parsed);
+  return target ? to_string(target->where) : std::string{};
+}
+
+std::string step::contact() const {
+  return "<sip:" + s_.token + "@" + to_string(s_.env->advertised) + ">";
+}
+
+void step::respond(transaction_id request, int status, const content& carried) {
+  auto* record = server(request);
+  if (record == nullptr || record->answered) return;
+  const auto& asked_for = record->request();
+  auto response = sip::make_response(asked_for, status, "", record->to_tag);
+  const bool success = status >= 200 && status < 300;
+  if (status > 100 && status < 300 && carries_target(asked_for.method)) {
+    response.add("Contact", contact());
+    if (!response.has("Allow")) response.add("Allow", allowed_methods());
+  }
+  append(response, carried);
+  const bool initial = asked_for.to_tag().empty();
+  if (record->invite && initial && !make_dialog(*record, response))
+    return respond(request, 400); // RFC 3261 8.1.1.8: an INVITE without a usable Contact
+  // Any node would answer an OPTIONS outside a dialog alike; all other final responses are kept.
+  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS"));
+  const auto out = outlet_of(*record, kept);
+  record->answered = status >= 200;
+  const sip::from_user answer{response};
+  if (record->invite && success) finish_invite(*record, response);
+  run(record->invite ? record->invite->on(answer, now_) : record->other->on(answer, now_), out);
+}
+
+// RFC 3261 13.3.1.4: the 2xx is repeated until its ACK. The transaction sends the first one.
+void step::finish_invite(server_record& record, const sip::message& response) {
+  record.success.emplace(response, s_.env->timers);
+  auto timers_only = record.success->on(sip::start{}, now_);
+  std::erase_if(timers_only,
+                [](const auto& e) { return std::holds_alternative<sip::transmit>(e); });
+  auto out = outlet_of(record, false);
+  out.timers.kind = timer_kind::success;
+  run(timers_only, out);
+}
+
+// The dialog of an initial INVITE follows our response: made by a 1xx or 2xx, confirmed by a 2xx,
+// gone with anything else. False: this INVITE can make none.
+bool step::make_dialog(server_record& record, const sip::message& response) {
+  if (response.status == 100) return true;
+  if (response.status >= 300) {
+    std::erase_if(s_.dialogs, [&](const auto& d) { return d.id == record.dialog; });
+    return true;
+  }
+  auto* known = dialog(record.dialog);
+  if (known == nullptr) {
+    auto made = sip::make_uas_dialog(record.request(), response);
+    if (!made) return false;
+    s_.dialogs.push_back({.id = record.dialog,
+                          .dialog = std::move(*made),
+                          .made_by = record.id,
+                          .proxy = record.proxy,
+                          .destination = {}});
+    known = &s_.dialogs.back();
+  }
+  if (response.status >= 200) known->dialog.confirm();
+  return true;
+}
+
+void step::write_via(sip::message& request) {
+  sip::via ours;
+  ours.host = s_.env->advertised.host;
+  ours.port = s_.env->advertised.port;
+  sip::set_param(ours.params, "branch",
+                 std::string{sip::magic_cookie} + s_.token + "." + s_.random.unique());
+  sip::set_param(ours.params, "rport", std::nullopt);
+  request.prepend("Via", sip::to_string(ours));
+}
+
+// `request` lacks the Via only.
+transaction_id step::start_client(sip::message request, const std::string& destination,
+                                  const std::string& proxy, dialog_id of, bool for_application) {
+  write_via(request);
+  client_record record;
+  record.id.value = ++s_.last_id;
+  record.key = sip::client_key(request).value();
+  record.destination = destination;
+  record.proxy = proxy;
+  record.branch = request.top_via()->branch();
+  record.dialog = of;
+  record.in_dialog = of != dialog_id{};
+  record.application_s = for_application;
+  // Nothing is committed for a request that makes a dialog: class stable begins with the dialog.
+  const auto out = outlet_of(record, record.in_dialog || !for_application);
+  sip::transaction_effects effects;
+  if (request.is("INVITE")) {
+    record.invite.emplace(std::move(request), false, s_.env->timers);
+    effects = record.invite->on(sip::start{}, now_);
+  } else {
+    record.other.emplace(std::move(request), false, s_.env->timers);
+    effects = record.other->on(sip::start{}, now_);
+  }
+  const auto id = record.id;
+  s_.clients.push_back(std::move(record));
+  run(effects, out);
+  return id;
+}
+
+transaction_id step::send(const applications::outgoing_request& request) {
+  const auto destination =
+      request.destination ? to_string(*request.destination) : destination_of(request.request_uri);
+  auto from = sip::parse_name_addr(request.from);
+  if (destination.empty() || !from) return {};
+  sip::set_param(from->params, "tag", s_.token + "-" + std::to_string(++s_.last_id));
+  sip::message m;
+  m.method = request.method;
+  m.request_uri = request.request_uri;
+  m.add("Max-Forwards", std::to_string(request.max_forwards));
+  m.add("From", sip::to_string(*from));
+  m.add("To", request.to);
+  m.add("Call-ID", s_.random.unique() + s_.random.unique());
+  m.add("CSeq", "1 " + request.method);
+  if (carries_target(request.method)) {
+    m.add("Contact", contact());
+    m.add("Allow", allowed_methods());
+  }
+  append(m, request.carried);
+  const auto id = start_client(std::move(m), destination, "", {}, true);
+  // Where the URI does not lead to the destination, the whole dialog goes there (NAT).
+  if (auto* record = client(id); record != nullptr && request.destination)
+    record->fixed_destination = destination != destination_of(request.request_uri);
+  return id;
+}
+
+transaction_id step::send_in(dialog_id of, const std::string& method, const content& carried,
+                             unsigned max_forwards) {
+  auto* d = dialog(of);
+  if (d == nullptr || d->bye_wanted) return {};
+  const auto waits = [&](const server_record& r) {
+    return r.dialog == of && r.success && r.success->active();
+  };
+  if (method == "BYE") {
+    // RFC 3261 15: the callee's BYE waits for the ACK to its 2xx, and early dialogs have none.
+    if (d->dialog.state == sip::dialog_state::early && d->dialog.role == sip::dialog_role::uas)
+      return {};
+    if (std::any_of(s_.servers.begin(), s_.servers.end(), waits)) {
+      d->bye_wanted = true;
+      commit_ = true;
+      return {};
+    }
+    acknowledge(of);
+  } else if (method == "INVITE") {
+    for (const auto& r : s_.servers)
+      if (r.invite && r.dialog == of && (!r.answered || waits(r))) return {};
+    for (const auto& r : s_.clients)
+      if (r.invite && r.dialog == of && (!r.answered || r.unacknowledged)) return {};
+  }
+  auto request = d->dialog.make_request(method);
+  request.add("Max-Forwards", std::to_string(max_forwards));
+  if (carries_target(method)) request.add("Contact", contact());
+  append(request, carried);
+  const auto destination =
+      d->destination.empty() ? destination_of(d->dialog.next_hop()) : d->destination;
+  const auto proxy = d->proxy;
+  const auto id = start_client(std::move(request), destination, proxy, of, bool{s_.app});
+  if (method == "BYE") end_dialog(of); // RFC 3261 15.1.1: nothing else is sent or listened for
+  return id;
+}
+
+void step::acknowledge(dialog_id of, const content& carried) {
+  const auto found = std::find_if(s_.clients.begin(), s_.clients.end(), [&](const auto& r) {
+    return r.invite && r.dialog == of && r.unacknowledged;
+  });
+  auto* d = dialog(of);
+  if (found == s_.clients.end() || d == nullptr) return;
+  found->unacknowledged = false;
+  auto ack = d->dialog.make_ack(found->request().cseq()->number);
+  write_via(ack);
+  ack.add("Max-Forwards", "70");
+  append(ack, carried);
+  found->acks.emplace_back(ack, s_.env->timers);
+  auto out = outlet_of(*found, true);
+  out.timers.kind = timer_kind::ack;
+  out.timers.part = static_cast<std::uint32_t>(found->acks.size() - 1);
+  out.branch.clear();
+  if (d->destination.empty()) out.destination = destination_of(d->dialog.next_hop());
+  run(found->acks.back().on(sip::start{}, now_), out);
+}
+
+void step::cancel(transaction_id invite) {
+  auto* record = client(invite);
+  if (record == nullptr || !record->invite || record->answered) return;
+  record->cancel_wanted = true;
+  if (record->provisional) send_cancel(*record);
+}
+
+// RFC 3261 9.1.
+void step::send_cancel(client_record& record) {
+  if (record.cancel_sent) return;
+  record.cancel_sent = true;
+  s_.due.set({.kind = timer_kind::cancelled, .id = record.id.value, .name = {}},
+             now_ + 64 * s_.env->timers.t1);
+  client_record cancelling;
+  cancelling.id.value = ++s_.last_id;
+  auto request = sip::make_cancel(record.request());
+  cancelling.key = sip::client_key(request).value();
+  cancelling.destination = record.destination;
+  cancelling.proxy = record.proxy;
+  cancelling.branch = record.branch;
+  cancelling.other.emplace(std::move(request), false, s_.env->timers);
+  const auto out = outlet_of(cancelling, false); // repeating it does no harm
+  const auto effects = cancelling.other->on(sip::start{}, now_);
+  s_.clients.push_back(std::move(cancelling)); // `record` may have moved
+  run(effects, out);
+}
+
+bool step::alive(dialog_id of) const {
+  return std::any_of(s_.dialogs.begin(), s_.dialogs.end(),
+                     [&](const auto& d) { return d.id == of && !d.bye_wanted; });
+}
+
+void step::set_timer(const std::string& name, duration after) {
+  s_.due.set({.kind = timer_kind::application, .name = name}, now_ + after);
+}
+
+void step::set_expiry(const std::string& name, duration after) {
+  s_.due.set({.kind = timer_kind::expiry, .name = name}, now_ + after);
+}
+
+void step::clear_timer(const std::string& name) {
+  s_.due.clear({.kind = timer_kind::application, .name = name});
+  s_.due.clear({.kind = timer_kind::expiry, .name = name});
+}
+
+std::optional<duration> step::remaining(const std::string& name) const {
+  auto when = s_.due.at({.kind = timer_kind::expiry, .name = name});
+  if (!when) when = s_.due.at({.kind = timer_kind::application, .name = name});
+  if (!when) return std::nullopt;
+  return *when - now_;
+}
+
+std::uint64_t step::ask(const std::string& key, std::string bytes, duration timeout) {
+  // The shell answers within the time-out; this one is for a question that a failover lost.
+  const auto id = ++s_.last_id;
+  s_.due.set({.kind = timer_kind::question, .id = id, .name = {}}, now_ + timeout + timeout / 4);
+  out_.push_back(
+      holdfast::session::ask{.id = id, .key = key, .bytes = std::move(bytes), .timeout = timeout});
+  return id;
+}
+
+} // namespace holdfast::session

@@ -1,0 +1,101 @@
+#include "protocol/session/session.hpp"
+
+#include "protocol/session/step.hpp"
+
+#include <algorithm>
+
+namespace holdfast::session {
+
+namespace {
+
+// CSeq numbers that a dialog may use up before the next snapshot. Every request in a dialog
+// commits, so that more than one or two are open only while commits queue.
+constexpr std::uint32_t cseq_reserve = 16;
+
+} // namespace
+
+struct session::state : session_state {
+  using session_state::session_state;
+};
+
+session::session(std::shared_ptr<const environment> env, session_address address,
+                 std::uint64_t seed)
+    : state_{std::make_unique<state>(std::move(env), address, seed)} {}
+
+session::session(const session& other) : state_{std::make_unique<state>(*other.state_)} {}
+session::session(session&&) noexcept = default;
+session& session::operator=(const session& other) {
+  state_ = std::make_unique<state>(*other.state_);
+  return *this;
+}
+session& session::operator=(session&&) noexcept = default;
+session::~session() = default;
+
+result<session> session::restore(std::shared_ptr<const environment> env, session_address address,
+                                 std::string_view snapshot, duration age, instant now,
+                                 std::uint64_t seed, unsigned restarts) {
+  auto stored = decode<stored_state>(snapshot);
+  if (!stored) return tl::make_unexpected(stored.error());
+  session restored{std::move(env), address, seed};
+  auto& s = *restored.state_;
+  static_cast<stored_state&>(s) = std::move(*stored);
+  s.restarts = std::max(s.restarts, restarts);
+  s.due = deadlines::restore(s.timers, age, now);
+  if (!s.application_name.empty() && !s.quarantined) {
+    auto app = restore_application(*s.env, s.application_name, s.settings, s.application);
+    if (!app) return tl::make_unexpected(app.error());
+    s.app = std::move(*app);
+  }
+  s.timers.clear();
+  s.application.clear();
+  for (auto& d : s.dialogs) d.dialog.restart_at_ceiling();
+  return restored;
+}
+
+std::vector<effect> session::on(const event& what, instant now) {
+  step taken{*state_, now};
+  std::visit([&](const auto& e) { taken.take(e); }, what);
+  return taken.finish();
+}
+
+std::vector<effect> session::quarantine(instant now) {
+  step taken{*state_, now};
+  taken.quarantine();
+  return taken.finish();
+}
+
+std::optional<instant> session::next_deadline() const {
+  return state_->due.next();
+}
+
+std::string session::snapshot(instant now) const {
+  stored_state stored = *state_;
+  stored.timers = state_->due.remaining(now);
+  if (state_->app) stored.application = state_->app->snapshot();
+  for (auto& d : stored.dialogs) d.dialog.reserve(cseq_reserve);
+  return encode(stored);
+}
+
+std::vector<std::string> session::keys() const {
+  return state_->keys;
+}
+
+std::string session::application() const {
+  return state_->application_name.empty() ? "none" : state_->application_name;
+}
+
+bool session::stable() const {
+  return state_->due.any(timer_kind::expiry)
+         || std::any_of(state_->dialogs.begin(), state_->dialogs.end(), [](const auto& d) {
+              return d.dialog.state == sip::dialog_state::confirmed;
+            });
+}
+
+std::size_t session::open_transactions() const {
+  const auto open = [](const auto& r) { return !r.answered; };
+  const auto servers = std::count_if(state_->servers.begin(), state_->servers.end(), open);
+  const auto clients = std::count_if(state_->clients.begin(), state_->clients.end(), open);
+  return static_cast<std::size_t>(servers + clients);
+}
+
+} // namespace holdfast::session

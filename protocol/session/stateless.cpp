@@ -1,0 +1,93 @@
+#include "protocol/session/stateless.hpp"
+
+#include "protocol/session/entropy.hpp"
+#include "protocol/session/step.hpp"
+#include "protocol/sip/parser.hpp"
+#include "protocol/sip/transport_rules.hpp"
+#include "protocol/sip/writer.hpp"
+
+namespace holdfast::session {
+
+namespace {
+
+endpoint way_back(const sip::message& request, const endpoint& source) {
+  const auto top = request.top_via();
+  if (!top || sip::is_reliable(sip::transport_of(top->transport).value_or(sip::transport::udp)))
+    return source;
+  return sip::response_destination(*top);
+}
+
+std::vector<effect> acknowledge_and_end(const environment& env, session_address address,
+                                        const sip::message& response, const endpoint& source,
+                                        std::uint64_t seed) {
+  auto dialog = stray_dialog(response);
+  if (!dialog) return {};
+  entropy random{seed};
+  const auto sent = [&](sip::message m) -> effect {
+    sip::via ours;
+    ours.host = env.advertised.host;
+    ours.port = env.advertised.port;
+    sip::set_param(ours.params, "branch",
+                   std::string{sip::magic_cookie} + env.tokens.issue(address) + "."
+                       + random.unique());
+    sip::set_param(ours.params, "rport", std::nullopt);
+    m.prepend("Via", sip::to_string(ours));
+    m.add("Max-Forwards", "70");
+    const auto target = parse_endpoint(destination_of(dialog->next_hop()));
+    return send{.destination = target.value_or(source),
+                .bytes = sip::to_bytes(m),
+                .dependent = false,
+                .proxy = {},
+                .branch = {}};
+  };
+  auto ack = sent(dialog->make_ack(response.cseq()->number));
+  return {std::move(ack), sent(dialog->make_request("BYE"))};
+}
+
+} // namespace
+
+std::optional<sip::dialog> stray_dialog(const sip::message& response) {
+  sip::message invite; // as far as the response tells
+  invite.method = "INVITE";
+  for (const auto* name : {"From", "To", "Call-ID", "CSeq"})
+    if (const auto value = response.header(name)) invite.add(name, std::string{*value});
+  const auto contacts = response.contacts();
+  if (!contacts || contacts->empty()) return std::nullopt;
+  invite.request_uri = sip::to_string(contacts->front().uri);
+  auto made = sip::make_uac_dialog(invite, response);
+  if (!made) return std::nullopt;
+  return std::move(*made);
+}
+
+std::vector<effect> on_orphan(const environment& env, session_address address,
+                              std::string_view bytes, const endpoint& source, std::uint64_t seed,
+                              instant) {
+  const auto parsed = sip::parse(bytes);
+  if (!parsed) return {};
+  if (parsed->is_request()) {
+    if (auto answer = stateless_response(bytes, source, 481)) return {std::move(*answer)};
+    return {};
+  }
+  const auto number = parsed->cseq();
+  const bool success = parsed->status >= 200 && parsed->status < 300;
+  if (!success || !number || number->method != "INVITE") return {};
+  if (env.tokens.verify(parsed->from_tag()) != address) return {};
+  return acknowledge_and_end(env, address, *parsed, source, seed);
+}
+
+std::optional<send> stateless_response(std::string_view request, const endpoint& source, int status,
+                                       duration retry_after) {
+  const auto parsed = sip::parse(request);
+  if (!parsed || !parsed->is_request() || parsed->is("ACK")) return std::nullopt;
+  auto response = sip::make_response(*parsed, status, "", sip::stateless_tag(*parsed));
+  if (retry_after > duration{})
+    response.add("Retry-After",
+                 std::to_string(std::chrono::ceil<std::chrono::seconds>(retry_after).count()));
+  return send{.destination = way_back(*parsed, source),
+              .bytes = sip::to_bytes(response),
+              .dependent = false,
+              .proxy = {},
+              .branch = {}};
+}
+
+} // namespace holdfast::session

@@ -1,0 +1,253 @@
+#include "protocol/session/step.hpp"
+
+#include "protocol/sip/transport_rules.hpp"
+
+#include <algorithm>
+
+namespace holdfast::session {
+
+namespace {
+
+template <class Records, class Id>
+auto* find_by_id(Records& records, Id id) {
+  const auto found =
+      std::find_if(records.begin(), records.end(), [&](const auto& r) { return r.id == id; });
+  return found == records.end() ? nullptr : &*found;
+}
+
+endpoint to_endpoint(const std::string& text) {
+  return parse_endpoint(text).value_or(endpoint{});
+}
+
+// RFC 3261 18.2.2; over a stream it is the flow the request came on.
+std::string way_back(const server_record& record) {
+  const auto top = record.request().top_via();
+  if (!top || sip::is_reliable(sip::transport_of(top->transport).value_or(sip::transport::udp)))
+    return record.source;
+  return to_string(sip::response_destination(*top));
+}
+
+} // namespace
+
+server_record* step::server(transaction_id id) {
+  return find_by_id(s_.servers, id);
+}
+client_record* step::client(transaction_id id) {
+  return find_by_id(s_.clients, id);
+}
+dialog_record* step::dialog(dialog_id id) {
+  return find_by_id(s_.dialogs, id);
+}
+
+server_record* step::server(const sip::transaction_key& key) {
+  const auto found = std::find_if(s_.servers.begin(), s_.servers.end(),
+                                  [&](const auto& r) { return r.key == key; });
+  return found == s_.servers.end() ? nullptr : &*found;
+}
+
+step::outlet step::outlet_of(const server_record& record, bool dependent) const {
+  return {.timers = {.kind = timer_kind::server, .id = record.id.value, .name = {}},
+          .destination = way_back(record),
+          .proxy = record.proxy,
+          .branch = {},
+          .dependent = dependent};
+}
+
+step::outlet step::outlet_of(const client_record& record, bool dependent) const {
+  return {.timers = {.kind = timer_kind::client, .id = record.id.value, .name = {}},
+          .destination = record.destination,
+          .proxy = record.proxy,
+          .branch = record.branch,
+          .dependent = dependent};
+}
+
+// Carries out what a machine wants. Its record may move while this runs: an application called
+// from here opens new ones. So only the outlet is used, never the record.
+void step::run(const sip::transaction_effects& effects, const outlet& out) {
+  if (out.dependent) commit_ = true;
+  auto key = out.timers;
+  const transaction_id id{key.id};
+  for (const auto& wanted : effects) {
+    if (const auto* bytes = std::get_if<sip::transmit>(&wanted)) {
+      out_.push_back(holdfast::session::send{.destination = to_endpoint(out.destination),
+                                             .bytes = bytes->bytes,
+                                             .dependent = out.dependent,
+                                             .proxy = out.proxy,
+                                             .branch = out.branch});
+    } else if (const auto* started = std::get_if<sip::start_timer>(&wanted)) {
+      key.timer = started->timer;
+      s_.due.set(key, now_ + started->after);
+    } else if (const auto* stopped = std::get_if<sip::stop_timer>(&wanted)) {
+      key.timer = stopped->timer;
+      s_.due.clear(key);
+    } else if (const auto* up = std::get_if<sip::pass_up>(&wanted)) {
+      if (key.kind == timer_kind::client)
+        pass_up(id, up->received);
+      else if (up->received.is("ACK"))
+        take_ack(up->received);
+    } else if (std::holds_alternative<sip::timed_out>(wanted)) {
+      if (key.kind == timer_kind::client)
+        fail_client(id, 408); // RFC 3261 8.1.3.1
+      else if (key.kind == timer_kind::success)
+        unacknowledged(id);
+    } else if (std::holds_alternative<sip::transport_error>(wanted)) {
+      if (key.kind == timer_kind::client) fail_client(id, 503); // RFC 3261 8.1.3.1
+    }
+  }
+}
+
+void step::take(const deadline&) {
+  while (const auto key = s_.due.take_due(now_)) fire(*key);
+}
+
+void step::fire(const timer_key& key) {
+  const transaction_id id{key.id};
+  const sip::timer_fired fired{key.timer};
+  switch (key.kind) {
+  case timer_kind::server:
+    if (auto* record = server(id)) {
+      const auto out = outlet_of(*record, false);
+      run(record->invite ? record->invite->on(fired, now_) : record->other->on(fired, now_), out);
+    }
+    break;
+  case timer_kind::client:
+    if (auto* record = client(id)) {
+      const auto out = outlet_of(*record, false);
+      run(record->invite ? record->invite->on(fired, now_) : record->other->on(fired, now_), out);
+    }
+    break;
+  case timer_kind::success:
+    if (auto* record = server(id); record != nullptr && record->success) {
+      auto out = outlet_of(*record, false);
+      out.timers.kind = timer_kind::success;
+      run(record->success->on(fired, now_), out);
+    }
+    break;
+  case timer_kind::ack:
+    if (auto* record = client(id); record != nullptr && key.part < record->acks.size())
+      (void)record->acks[key.part].on(fired, now_);
+    break;
+  case timer_kind::cancelled:
+    // RFC 3261 9.1: no final response 64*T1 after the CANCEL, so there will be none.
+    fail_client(id, 487);
+    std::erase_if(s_.clients, [&](const auto& r) { return r.id == id; });
+    break;
+  case timer_kind::question:
+    if (s_.app)
+      s_.app->on_answered(*this, {.id = key.id, .what = answered::outcome::timed_out, .bytes = {}});
+    break;
+  case timer_kind::application:
+  case timer_kind::expiry:
+    if (s_.app) s_.app->on_timer(*this, key.name);
+    break;
+  case timer_kind::tombstone:
+    break; // finish() sees that it is gone
+  }
+}
+
+// RFC 3261 13.3.1.4: no ACK to our 2xx within 64*T1.
+void step::unacknowledged(transaction_id invite) {
+  const auto* record = server(invite);
+  if (record == nullptr) return;
+  const auto of = record->dialog;
+  auto* d = dialog(of);
+  if (d == nullptr) return;
+  commit_ = true;
+  if (d->bye_wanted || !s_.app) {
+    d->bye_wanted = false;
+    send_in(of, "BYE");
+  } else {
+    s_.app->on_unacknowledged(*this, of);
+  }
+}
+
+void step::take(const send_failed& failure) {
+  const auto found = std::find_if(s_.clients.begin(), s_.clients.end(),
+                                  [&](const auto& r) { return r.branch == failure.branch; });
+  if (found == s_.clients.end()) return;
+  const auto out = outlet_of(*found, false);
+  run(found->invite ? found->invite->on(sip::transport_failed{}, now_)
+                    : found->other->on(sip::transport_failed{}, now_),
+      out);
+}
+
+void step::take(const asked& question) {
+  out_.push_back(answer{.reply_to = question.reply_to,
+                        .bytes = s_.app ? s_.app->on_asked(*this, question.bytes) : ""});
+}
+
+void step::take(const answered& reply) {
+  const timer_key key{.kind = timer_kind::question, .id = reply.id, .name = {}};
+  if (!s_.due.at(key)) return; // late: it counted as timed out
+  s_.due.clear(key);
+  if (s_.app) s_.app->on_answered(*this, reply);
+}
+
+void step::end_dialog(dialog_id id) {
+  std::erase_if(s_.dialogs, [&](const auto& d) { return d.id == id; });
+  std::vector<transaction_id> open_requests;
+  for (auto& record : s_.servers) {
+    if (record.dialog != id) continue;
+    if (record.success) {
+      record.success.reset();
+      s_.due.clear_all(timer_kind::success, record.id.value);
+    }
+    if (!record.answered && !record.request().is("BYE")) open_requests.push_back(record.id);
+  }
+  for (const auto request : open_requests) respond(request, 487);
+  commit_ = true;
+}
+
+void step::quarantine() {
+  s_.quarantined = true;
+  s_.app = {};
+  s_.due.clear_all(timer_kind::application);
+  s_.due.clear_all(timer_kind::expiry);
+  s_.due.clear_all(timer_kind::question);
+  std::vector<transaction_id> open_requests;
+  for (const auto& record : s_.servers)
+    if (!record.answered) open_requests.push_back(record.id);
+  for (const auto request : open_requests) respond(request, 500);
+  std::vector<transaction_id> open_invites;
+  for (auto& record : s_.clients) {
+    record.application_s = false;
+    if (record.invite && !record.answered) open_invites.push_back(record.id);
+  }
+  for (const auto invite : open_invites) cancel(invite);
+  std::vector<dialog_id> confirmed;
+  for (const auto& d : s_.dialogs)
+    if (d.dialog.state == sip::dialog_state::confirmed) confirmed.push_back(d.id);
+  for (const auto id : confirmed) send_in(id, "BYE");
+  commit_ = true;
+}
+
+void step::forget_finished() {
+  for (const auto& record : s_.servers) {
+    if (!record.finished()) continue;
+    s_.due.clear_all(timer_kind::server, record.id.value);
+    s_.due.clear_all(timer_kind::success, record.id.value);
+  }
+  for (const auto& record : s_.clients) {
+    if (!record.finished()) continue;
+    s_.due.clear_all(timer_kind::client, record.id.value);
+    s_.due.clear_all(timer_kind::ack, record.id.value);
+    s_.due.clear_all(timer_kind::cancelled, record.id.value);
+  }
+  std::erase_if(s_.servers, [](const auto& r) { return r.finished(); });
+  std::erase_if(s_.clients, [](const auto& r) { return r.finished(); });
+}
+
+std::vector<effect> step::finish() {
+  forget_finished();
+  const timer_key tombstone{.kind = timer_kind::tombstone, .name = {}};
+  if (commit_) {
+    s_.due.set(tombstone, now_ + 64 * s_.env->timers.t1);
+    out_.insert(out_.begin(), holdfast::session::commit{});
+  }
+  // Transactions hold their own timers; a pending timer of the application keeps the session too.
+  if (s_.servers.empty() && s_.clients.empty() && s_.dialogs.empty() && !s_.due.next())
+    out_.push_back(ended{});
+  return std::move(out_);
+}
+
+} // namespace holdfast::session

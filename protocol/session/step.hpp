@@ -1,0 +1,133 @@
+// One step of a session: what an event does to its state, and the effects it leaves. It is also
+// the context of the application that runs within the step.
+//
+//   received --parse--> a copy or an ACK of a known transaction -> that transaction   receiving.cpp
+//                       in a dialog -> CSeq, glare -> application
+//                       new -> method, scheme, Require -> rule -> application
+//   application --respond, send, acknowledge, cancel--> transactions, dialogs           sending.cpp
+//   responses, 2xx that nobody waits for any more                                     responses.cpp
+//   timers, the end of the session                                                        step.cpp
+//
+// Durability class `stable`, the only one for now: dependent (design, "Commit before output") are
+// final responses, ACK to a 2xx and every request within a dialog. The other two classes belong
+// where output gets its `dependent`: run() and respond(). `early` adds provisional responses,
+// `transaction` the 100 and the first forwarding.
+#pragma once
+
+#include "protocol/applications/application.hpp"
+#include "protocol/session/session.hpp"
+#include "protocol/session/state.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::session {
+
+class step final : public applications::context {
+public:
+  using content = applications::content;
+
+  step(session_state& s, instant now) : s_{s}, now_{now} {}
+
+  void take(const received& in);
+  void take(const deadline&);
+  void take(const send_failed& failure);
+  void take(const asked& question);
+  void take(const answered& reply);
+  void quarantine();
+
+  // Forgets what is over and returns what is to be done; call it once, last.
+  [[nodiscard]] std::vector<effect> finish();
+
+  // ---- applications::context --------------------------------------------------------------
+
+  [[nodiscard]] instant now() const override { return now_; }
+  [[nodiscard]] const applications::settings& rule() const override { return s_.settings; }
+  [[nodiscard]] unsigned restarts() const override { return s_.restarts; }
+  [[nodiscard]] bool serves_domain(const std::string& host) const override {
+    return s_.env->serves_domain(host);
+  }
+  void respond(transaction_id request, int status, const content& carried = {}) override;
+  transaction_id send(const applications::outgoing_request& request) override;
+  transaction_id send_in(dialog_id dialog, const std::string& method, const content& carried = {},
+                         unsigned max_forwards = 70) override;
+  void acknowledge(dialog_id dialog, const content& carried = {}) override;
+  void cancel(transaction_id invite) override;
+  [[nodiscard]] bool alive(dialog_id dialog) const override;
+  void set_timer(const std::string& name, duration after) override;
+  void set_expiry(const std::string& name, duration after) override;
+  void clear_timer(const std::string& name) override;
+  [[nodiscard]] std::optional<duration> remaining(const std::string& name) const override;
+  std::uint64_t ask(const std::string& key, std::string bytes, duration timeout) override;
+  void commit() override { commit_ = true; }
+
+private:
+  // Where the output of a machine goes, and the timers it starts.
+  struct outlet {
+    timer_key timers; // kind and id, part for an ACK
+    std::string destination;
+    std::string proxy;
+    std::string branch;
+    bool dependent = false;
+  };
+
+  // receiving.cpp
+  void take_request(const sip::message& request, const received& in);
+  void take_initial(transaction_id id);
+  void take_in_dialog(transaction_id id, const std::string& proxy);
+  void take_cancel(const sip::message& request, const received& in);
+  void take_ack(const sip::message& ack);
+  transaction_id open(const sip::message& request, const sip::transaction_key& key,
+                      const received& in);
+  [[nodiscard]] bool refused(transaction_id id); // the checks of RFC 3261 8.2; true: answered
+  bool choose_application(const sip::message& request);
+  void to_application(transaction_id id, bool in_dialog);
+  void trying(transaction_id invite);
+
+  // responses.cpp
+  void take_response(const sip::message& response, const received& in);
+  void pass_up(transaction_id client, const sip::message& response);
+  void pass_up_invite(transaction_id client, const sip::message& response);
+  void succeeded(transaction_id client, const sip::message& response);
+  void fail_client(transaction_id client, int status);
+  void deliver(transaction_id client, dialog_id dialog, const sip::message& response);
+  dialog_id dialog_of(transaction_id client, const sip::message& response);
+  void stray(const sip::message& response, const received& in);
+
+  // sending.cpp
+  void finish_invite(server_record& record, const sip::message& response);
+  bool make_dialog(server_record& record, const sip::message& response);
+  void send_cancel(client_record& record);
+  void write_via(sip::message& request);
+  transaction_id start_client(sip::message request, const std::string& destination,
+                              const std::string& proxy, dialog_id dialog, bool for_application);
+  [[nodiscard]] std::string contact() const;
+
+  // step.cpp
+  void run(const sip::transaction_effects& effects, const outlet& out);
+  [[nodiscard]] outlet outlet_of(const server_record& record, bool dependent) const;
+  [[nodiscard]] outlet outlet_of(const client_record& record, bool dependent) const;
+  void fire(const timer_key& key);
+  void unacknowledged(transaction_id invite);
+  void end_dialog(dialog_id dialog); // 487 to what is open in it (RFC 3261 15.1.2)
+  void forget_finished();
+
+  [[nodiscard]] server_record* server(transaction_id id);
+  [[nodiscard]] server_record* server(const sip::transaction_key& key);
+  [[nodiscard]] client_record* client(transaction_id id);
+  [[nodiscard]] dialog_record* dialog(dialog_id id);
+
+  session_state& s_;
+  instant now_;
+  std::vector<effect> out_;
+  bool commit_ = false;
+};
+
+// Text of the address that a URI leads to; empty: to none.
+[[nodiscard]] std::string destination_of(std::string_view uri);
+
+// Methods we know, for Allow (RFC 3261 20.5).
+[[nodiscard]] const std::string& allowed_methods();
+
+} // namespace holdfast::session
