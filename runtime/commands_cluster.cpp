@@ -25,7 +25,8 @@ struct console_access {
 
 std::shared_ptr<console_access> add_access_options(CLI::App& command) {
   auto access = std::make_shared<console_access>();
-  command.add_option("--config", access->config, "Configuration of the cluster, for its console's address");
+  command.add_option("--config", access->config,
+                     "Configuration of the cluster, for its console's address");
   command.add_option("--console", access->console, "Address of the console, as in 127.0.0.1:8080")
       ->envname("HOLDFAST_CONSOLE");
   return access;
@@ -42,7 +43,8 @@ endpoint console_address(const console_access& access) {
     if (text.starts_with("http://")) text.erase(0, 7);
     while (text.ends_with('/')) text.pop_back();
     const auto parsed = parse_endpoint(text);
-    if (!parsed) throw std::runtime_error{"--console " + access.console + ": " + parsed.error().what};
+    if (!parsed)
+      throw std::runtime_error{"--console " + access.console + ": " + parsed.error().what};
     return *parsed;
   }
   if (access.config.empty()) return configuration{}.console.address;

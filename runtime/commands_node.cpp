@@ -82,7 +82,8 @@ void add_node_command(CLI::App& app, int& exit_code) {
   };
   auto* command = app.add_subcommand("node", "One node of a cluster, in the foreground");
   auto flags = std::make_shared<node_flags>();
-  command->add_option("NAME", flags->name, "Role and number: container-1, proxy-2, ...")->required();
+  command->add_option("NAME", flags->name, "Role and number: container-1, proxy-2, ...")
+      ->required();
   command->add_option("--config", flags->config, "Configuration file")->required();
   command->add_option("--control-fd", flags->control_fd, "The launcher's socket")->group("");
   command->callback([flags, &exit_code] {

@@ -73,8 +73,7 @@ bool is_wildcard(const endpoint& address) {
 
 // Two listeners cannot share an address; UDP and TCP do not collide.
 bool collide(const endpoint& a, const endpoint& b) {
-  return a.port == b.port && a.port != 0
-         && (a.host == b.host || is_wildcard(a) || is_wildcard(b));
+  return a.port == b.port && a.port != 0 && (a.host == b.host || is_wildcard(a) || is_wildcard(b));
 }
 
 class list_visitor {
@@ -116,12 +115,12 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
             "address = \"127.0.0.1:" + std::to_string(c.console.address.port)
                 + "\", or allow_remote = true if it is protected otherwise");
   if (collide(c.console.address, c.cluster.coordinator))
-    problem("[console] address and [cluster] coordinator are both "
-                + to_string(c.console.address),
+    problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
   if (c.timers.t1 > c.timers.t2)
-    problem("[timers] t1_ms is above t2_ms: retransmissions would start above their longest interval",
-            "t1_ms = 500 and t2_ms = 4000");
+    problem(
+        "[timers] t1_ms is above t2_ms: retransmissions would start above their longest interval",
+        "t1_ms = 500 and t2_ms = 4000");
   return problems;
 }
 

@@ -25,11 +25,11 @@ using milliseconds = std::chrono::milliseconds;
 
 // "A request that looks like this is for that application": one [[application]] of the file.
 struct application_entry {
-  std::string name;        // for people; unique
-  std::string application; // "b2bua", "registrar", "answer"
-  std::vector<std::string> methods; // empty: any
-  std::vector<std::string> domains; // host of the Request-URI; empty: any
-  std::vector<std::string> users;   // user of the Request-URI; empty: any
+  std::string name;                            // for people; unique
+  std::string application;                     // "b2bua", "registrar", "answer"
+  std::vector<std::string> methods;            // empty: any
+  std::vector<std::string> domains;            // host of the Request-URI; empty: any
+  std::vector<std::string> users;              // user of the Request-URI; empty: any
   std::map<std::string, std::string> settings; // for the application, as text
 
   friend bool operator==(const application_entry&, const application_entry&) = default;
@@ -140,7 +140,7 @@ struct configuration_problem {
 [[nodiscard]] std::string to_string(const configuration_problem& p);
 
 struct read_outcome {
-  configuration value; // with the default wherever there is a problem
+  configuration value;                         // with the default wherever there is a problem
   std::vector<configuration_problem> problems; // in the order of the file
 
   [[nodiscard]] bool ok() const { return problems.empty(); }

@@ -37,8 +37,8 @@ std::vector<configuration_problem> check_applications(const configuration& c,
     if (type == known.end()) {
       std::string names;
       for (const auto& [name, unused] : known) names += (names.empty() ? "" : ", ") + name;
-      problems.push_back({file, 0, place + "there is no application " + entry.application,
-                          "one of " + names});
+      problems.push_back(
+          {file, 0, place + "there is no application " + entry.application, "one of " + names});
       continue;
     }
     // Understood for all applications, so no application's own check knows it.

@@ -51,20 +51,26 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
 
 std::string type_name(const toml::node& node) {
   switch (node.type()) {
-  case toml::node_type::table: return "a table";
-  case toml::node_type::array: return "a list";
-  case toml::node_type::string: return "a text";
-  case toml::node_type::integer: return "a whole number";
-  case toml::node_type::floating_point: return "a number with a fraction";
-  case toml::node_type::boolean: return "true or false";
-  default: return "a date or time";
+  case toml::node_type::table:
+    return "a table";
+  case toml::node_type::array:
+    return "a list";
+  case toml::node_type::string:
+    return "a text";
+  case toml::node_type::integer:
+    return "a whole number";
+  case toml::node_type::floating_point:
+    return "a number with a fraction";
+  case toml::node_type::boolean:
+    return "true or false";
+  default:
+    return "a date or time";
   }
 }
 
 class read_visitor {
 public:
-  read_visitor(const toml::table& root, std::string file)
-      : root_{root}, file_{std::move(file)} {}
+  read_visitor(const toml::table& root, std::string file) : root_{root}, file_{std::move(file)} {}
 
   void section(std::string_view name) {
     sections_.emplace_back(name);
@@ -80,19 +86,19 @@ public:
   }
 
   template <class Number>
-  void operator()(std::string_view name, Number& value, std::int64_t lowest,
-                  std::int64_t highest) {
+  void operator()(std::string_view name, Number& value, std::int64_t lowest, std::int64_t highest) {
     const auto* node = find(name);
     if (node == nullptr) return;
     const auto fallback = std::string{name} + " = " + std::to_string(to_integer(value));
     const auto* number = node->as_integer();
     if (number == nullptr) {
-      problem(*node, label_ + std::string{name} + " is " + type_name(*node) + ", not a whole number",
+      problem(*node,
+              label_ + std::string{name} + " is " + type_name(*node) + ", not a whole number",
               fallback);
     } else if (number->get() < lowest || number->get() > highest) {
       problem(*node,
-              label_ + std::string{name} + " is " + std::to_string(number->get())
-                  + ", outside of " + std::to_string(lowest) + " to " + std::to_string(highest),
+              label_ + std::string{name} + " is " + std::to_string(number->get()) + ", outside of "
+                  + std::to_string(lowest) + " to " + std::to_string(highest),
               fallback);
     } else {
       value = from_integer<Number>(number->get());
@@ -113,7 +119,8 @@ public:
     if (text->empty())
       problem(*node, label_ + std::string{name} + " is empty",
               std::string{name} + " = \"" + value.string() + '"');
-    else value = *text;
+    else
+      value = *text;
   }
 
   void operator()(std::string_view name, endpoint& value) {
@@ -133,13 +140,15 @@ public:
     else if (parsed->port == 0 && name != "coordinator")
       problem(*node, label_ + std::string{name} + " \"" + *text + "\": 0 is no port to listen on",
               std::string{name} + " = " + fallback);
-    else value = *parsed;
+    else
+      value = *parsed;
   }
 
   void operator()(std::string_view name, bool& value) {
     const auto* node = find(name);
     if (node == nullptr) return;
-    if (const auto* truth = node->as_boolean()) value = truth->get();
+    if (const auto* truth = node->as_boolean())
+      value = truth->get();
     else
       problem(*node, label_ + std::string{name} + " is " + type_name(*node) + ", not true or false",
               std::string{name} + (value ? " = true" : " = false"));
@@ -151,13 +160,15 @@ public:
     const auto example = std::string{name} + " = [\"...\"]";
     const auto* list = node->as_array();
     if (list == nullptr) {
-      problem(*node, label_ + std::string{name} + " is " + type_name(*node) + ", not a list of texts",
+      problem(*node,
+              label_ + std::string{name} + " is " + type_name(*node) + ", not a list of texts",
               example);
       return;
     }
     std::vector<std::string> texts;
     for (const auto& item : *list) {
-      if (const auto* text = item.as_string()) texts.push_back(text->get());
+      if (const auto* text = item.as_string())
+        texts.push_back(text->get());
       else
         problem(item, label_ + std::string{name} + " holds " + type_name(item) + ", not a text",
                 example);
@@ -177,9 +188,12 @@ public:
     }
     for (const auto& [key, item] : *table) {
       const std::string where{key.str()};
-      if (const auto* text = item.as_string()) value[where] = text->get();
-      else if (const auto* number = item.as_integer()) value[where] = std::to_string(number->get());
-      else if (const auto* truth = item.as_boolean()) value[where] = truth->get() ? "true" : "false";
+      if (const auto* text = item.as_string())
+        value[where] = text->get();
+      else if (const auto* number = item.as_integer())
+        value[where] = std::to_string(number->get());
+      else if (const auto* truth = item.as_boolean())
+        value[where] = truth->get() ? "true" : "false";
       else
         problem(item, label_ + "settings: " + where + " is " + type_name(item),
                 where + " = \"...\"");
@@ -193,7 +207,8 @@ public:
     const auto text = text_of(name, *node);
     if (!text) return;
     const std::vector<std::string> known(choices.begin(), choices.end());
-    if (std::find(known.begin(), known.end(), *text) != known.end()) value = *text;
+    if (std::find(known.begin(), known.end(), *text) != known.end())
+      value = *text;
     else
       problem(*node, label_ + std::string{name} + " is \"" + *text + '"', nearest(*text, known));
   }
@@ -275,10 +290,10 @@ private:
                     const std::string& label) {
     for (const auto& [key, node] : table) {
       if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      problems_.push_back({file_, key.source().begin.line,
-                           label + "unknown " + (label.empty() ? "section " : "key ")
-                               + std::string{key.str()},
-                           nearest(key.str(), known)});
+      problems_.push_back(
+          {file_, key.source().begin.line,
+           label + "unknown " + (label.empty() ? "section " : "key ") + std::string{key.str()},
+           nearest(key.str(), known)});
     }
   }
 
@@ -288,8 +303,8 @@ private:
 
   const toml::table& root_;
   std::string file_;
-  std::string label_;                   // of the section, for messages
-  const toml::table* table_ = nullptr;  // of the section
+  std::string label_;                  // of the section, for messages
+  const toml::table* table_ = nullptr; // of the section
   std::vector<std::string> sections_;
   std::vector<std::vector<std::string>> keys_; // per section, those that exist
   std::vector<configuration_problem> problems_;

@@ -24,13 +24,27 @@ std::string in_quotes(std::string_view text) {
   return out + '"';
 }
 
-std::string text_of(bool x) { return x ? "true" : "false"; }
-std::string text_of(const std::string& x) { return in_quotes(x); }
-std::string text_of(const std::filesystem::path& x) { return in_quotes(x.string()); }
-std::string text_of(const endpoint& x) { return in_quotes(x.host.empty() ? "" : to_string(x)); }
-std::string text_of(milliseconds x) { return std::to_string(x.count()); }
-std::string text_of(std::uint16_t x) { return std::to_string(x); }
-std::string text_of(std::uint32_t x) { return std::to_string(x); }
+std::string text_of(bool x) {
+  return x ? "true" : "false";
+}
+std::string text_of(const std::string& x) {
+  return in_quotes(x);
+}
+std::string text_of(const std::filesystem::path& x) {
+  return in_quotes(x.string());
+}
+std::string text_of(const endpoint& x) {
+  return in_quotes(x.host.empty() ? "" : to_string(x));
+}
+std::string text_of(milliseconds x) {
+  return std::to_string(x.count());
+}
+std::string text_of(std::uint16_t x) {
+  return std::to_string(x);
+}
+std::string text_of(std::uint32_t x) {
+  return std::to_string(x);
+}
 
 std::string text_of(const std::vector<std::string>& x) {
   std::string out = "[";

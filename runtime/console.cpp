@@ -29,7 +29,9 @@ namespace {
 
 using request = http::request<http::string_body>;
 
-std::string_view to_view(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view to_view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 bool iequals(std::string_view a, std::string_view b) {
   return beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
@@ -98,10 +100,9 @@ public:
     parser_->header_limit(static_cast<std::uint32_t>(owner_.options.header_bytes_max));
     parser_->body_limit(owner_.options.body_bytes_max);
     stream_.expires_after(owner_.options.idle_max);
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](beast::error_code e, std::size_t) {
-                       self->on_read(e);
-                     });
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](beast::error_code e, std::size_t) { self->on_read(e); });
   }
 
 private:
@@ -129,14 +130,14 @@ private:
       if (!waited) self->reply(refusal(504, "the coordinator did not answer in time"));
     });
     // `done` may come from any thread, and when connection and console are gone.
-    owner_.route(asked, [weak = weak_from_this(), server = owner_.weak_from_this()](
-                            console_reply answer) {
-      const auto owner = server.lock();
-      if (!owner) return;
-      asio::post(owner->context, [weak, answer = std::move(answer)]() mutable {
-        if (const auto self = weak.lock()) self->reply(std::move(answer));
-      });
-    });
+    owner_.route(asked,
+                 [weak = weak_from_this(), server = owner_.weak_from_this()](console_reply answer) {
+                   const auto owner = server.lock();
+                   if (!owner) return;
+                   asio::post(owner->context, [weak, answer = std::move(answer)]() mutable {
+                     if (const auto self = weak.lock()) self->reply(std::move(answer));
+                   });
+                 });
   }
 
   void reply(console_reply answer) {
@@ -200,7 +201,8 @@ void console::server::accept() {
     if (!e) {
       if (self->open < self->options.connections_max)
         std::make_shared<connection>(std::move(socket), *self)->read();
-      else ++self->refused; // and the socket closes
+      else
+        ++self->refused; // and the socket closes
     }
     self->accept();
   });
@@ -252,6 +254,8 @@ console_counters console::counters() const {
   return {server_->requests, server_->malformed, server_->refused};
 }
 
-std::uint16_t console::port() const { return server_->acceptor.local_endpoint().port(); }
+std::uint16_t console::port() const {
+  return server_->acceptor.local_endpoint().port();
+}
 
 } // namespace holdfast::runtime

@@ -5,9 +5,9 @@
 //   GET  /healthz               200: this process answers
 //   GET  /readyz                200 or 503 with {"ready": false, "reason": "..."}
 //   GET  /api/v1/members        [{name, role, state, incarnation, pid, sessions}]
-//   GET  /api/v1/shards         [{shard, epoch, owner, replicas, in_sync, sessions, active, unprotected}]
-//   GET  /api/v1/status         counters and the latest events, with timestamps in milliseconds
-//   POST /api/v1/kill/NAME      SIGKILLs a node that the launcher supervises
+//   GET  /api/v1/shards         [{shard, epoch, owner, replicas, in_sync, sessions, active,
+//   unprotected}] GET  /api/v1/status         counters and the latest events, with timestamps in
+//   milliseconds POST /api/v1/kill/NAME      SIGKILLs a node that the launcher supervises
 //
 // Nothing from the network is trusted: sizes, connections and time are bounded, what does not parse
 // gets 400 and is counted. There is no password; the defence is the loopback address, and for

@@ -13,7 +13,8 @@ namespace holdfast::runtime {
 struct node_identity {
   std::string name; // "container-1"
   cluster::role serves = cluster::role::container;
-  int control_fd = -1; // the socketpair to the launcher (process_channel.hpp); -1: nobody supervises
+  int control_fd =
+      -1; // the socketpair to the launcher (process_channel.hpp); -1: nobody supervises
 };
 
 // The role in front of the last dash: "container-1" is a container.

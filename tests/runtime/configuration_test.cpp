@@ -1,5 +1,4 @@
 #include "runtime/configuration.hpp"
-
 #include "runtime/configuration_environment.hpp"
 
 #include <doctest/doctest.h>
@@ -45,8 +44,10 @@ TEST_CASE("configuration: every key is documented, in the order of the parser") 
   std::string section;
   std::istringstream lines{documentation()};
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("[[")) section = line.substr(2, line.find(']') - 2);
-    else if (line.starts_with("[")) section = line.substr(1, line.find(']') - 1);
+    if (line.starts_with("[["))
+      section = line.substr(2, line.find(']') - 2);
+    else if (line.starts_with("["))
+      section = line.substr(1, line.find(']') - 1);
     else if (const auto equals = line.find(" = "); equals != line.npos && line[0] != '#')
       documented.push_back(section + '.' + line.substr(0, equals));
   }
@@ -141,9 +142,10 @@ TEST_CASE("configuration: a problem names file, line and what to write instead")
 }
 
 TEST_CASE("configuration: every problem is reported, in the order of the file") {
-  const auto read = read_configuration("[sip]\nadress = \"x\"\n[cluster]\nshards = -1\nreplicas = 9\n"
-                                       "[nodes]\nproxies = 1.5\n",
-                                       "f");
+  const auto read =
+      read_configuration("[sip]\nadress = \"x\"\n[cluster]\nshards = -1\nreplicas = 9\n"
+                         "[nodes]\nproxies = 1.5\n",
+                         "f");
   REQUIRE(read.problems.size() == 4);
   CHECK(read.problems[0].line == 2);
   CHECK(read.problems[1].line == 4);

@@ -1,0 +1,124 @@
+#include "runtime/launcher_preflight.hpp"
+
+#include "runtime/configuration_key.hpp"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <netdb.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace holdfast::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// Nodes of a launcher that was killed are gone within milliseconds, but not within none.
+constexpr auto addresses_free_within = 1500ms;
+
+// The port that was bound.
+result<std::uint16_t> try_to_bind(const endpoint& address, int type) {
+  addrinfo hints{};
+  hints.ai_socktype = type;
+  hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE;
+  addrinfo* found = nullptr;
+  const int unknown =
+      ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (unknown != 0) return fail(::gai_strerror(unknown));
+  const file_descriptor socket{
+      ::socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, found->ai_protocol)};
+  // As the nodes will: connections that linger from before are no obstacle, listeners are.
+  const int yes = 1;
+  if (type == SOCK_STREAM) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const bool bound = ::bind(socket.get(), found->ai_addr, found->ai_addrlen) == 0
+                     && (type != SOCK_STREAM || ::listen(socket.get(), 1) == 0);
+  const int why = errno;
+  ::freeaddrinfo(found);
+  if (!bound) return fail(std::strerror(why));
+  sockaddr_storage local{};
+  socklen_t size = sizeof local;
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local), &size);
+  std::array<char, NI_MAXSERV> port{};
+  ::getnameinfo(reinterpret_cast<sockaddr*>(&local), size, nullptr, 0, port.data(), port.size(),
+                NI_NUMERICSERV);
+  return static_cast<std::uint16_t>(std::stoi(port.data()));
+}
+
+result<void> claim(endpoint& address, int type, const std::string& what,
+                   const std::string& instead) {
+  const auto patience = std::chrono::steady_clock::now() + addresses_free_within;
+  for (;;) {
+    const auto bound = try_to_bind(address, type);
+    if (bound) {
+      address.port = *bound;
+      return {};
+    }
+    if (std::chrono::steady_clock::now() > patience)
+      return fail(what + ' ' + to_string(address) + " cannot be used: " + bound.error().what
+                  + "; choose another with " + instead);
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
+result<file_descriptor> lock_directory(const std::filesystem::path& directory) {
+  const auto file = directory / "lock";
+  file_descriptor fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (fd.get() < 0) return fail(file.string() + ": " + std::strerror(errno));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+    return fail("a cluster is already running with the state directory " + directory.string()
+                + "; stop it, or choose another with --state");
+  return fd;
+}
+
+result<void> write_file(const std::filesystem::path& file, const std::string& text) {
+  std::ofstream out{file, std::ios::binary | std::ios::trunc};
+  out << text << std::flush;
+  if (!out) return fail(file.string() + " cannot be written");
+  return {};
+}
+
+} // namespace
+
+result<prepared_launch> prepare_launch(configuration& c) {
+  std::error_code wrong;
+  c.state.directory = std::filesystem::absolute(c.state.directory).lexically_normal();
+  for (const auto& directory : {c.state.directory, log_directory(c)}) {
+    std::filesystem::create_directories(directory, wrong);
+    if (wrong) return fail(directory.string() + ": " + wrong.message());
+  }
+  ::chmod(c.state.directory.c_str(), S_IRWXU);
+
+  auto lock = lock_directory(c.state.directory);
+  if (!lock) return tl::make_unexpected(lock.error());
+  if (const auto created = create_cluster_key(key_path(c)); !created)
+    return tl::make_unexpected(created.error());
+  if (const auto key = read_cluster_key(key_path(c)); !key) return tl::make_unexpected(key.error());
+
+  if (auto free = claim(c.sip.address, SOCK_DGRAM, "SIP address", "--sip ADDRESS"); !free)
+    return tl::make_unexpected(free.error());
+  if (auto free = claim(c.console.address, SOCK_STREAM, "console address", "--console ADDRESS");
+      !free)
+    return tl::make_unexpected(free.error());
+  if (auto free =
+          claim(c.cluster.coordinator, SOCK_STREAM, "coordinator address", "--coordinator ADDRESS");
+      !free)
+    return tl::make_unexpected(free.error());
+
+  prepared_launch prepared{std::move(*lock), c.state.directory / "effective.toml"};
+  const auto written =
+      write_file(prepared.configuration_file,
+                 "# Written by `holdfast launch` for its nodes.\n\n" + write_configuration(c));
+  if (!written) return tl::make_unexpected(written.error());
+  return prepared;
+}
+
+} // namespace holdfast::runtime
