@@ -19,8 +19,10 @@ struct session::state : session_state {
 };
 
 session::session(std::shared_ptr<const environment> env, session_address address,
-                 std::uint64_t seed)
-    : state_{std::make_unique<state>(std::move(env), address, seed)} {}
+                 std::uint64_t seed, unsigned restarts)
+    : state_{std::make_unique<state>(std::move(env), address, seed)} {
+  state_->restarts = restarts;
+}
 
 session::session(const session& other) : state_{std::make_unique<state>(*other.state_)} {}
 session::session(session&&) noexcept = default;

@@ -97,7 +97,8 @@ class session {
 public:
   // A new session at `address`. `seed` is fresh entropy: branches, Call-IDs and the like come of
   // it.
-  session(std::shared_ptr<const environment> env, session_address address, std::uint64_t seed);
+  session(std::shared_ptr<const environment> env, session_address address, std::uint64_t seed,
+          unsigned restarts = 0);
 
   // From snapshot() of the same or another version. `age` is how long ago the snapshot was
   // submitted: deadlines were written as remaining time and are re-based on `now`. `seed` is fresh,
