@@ -92,10 +92,10 @@ result<prepared_launch> prepare_launch(configuration& c) {
   std::error_code wrong;
   c.state.directory = std::filesystem::absolute(c.state.directory).lexically_normal();
   for (const auto& directory : {c.state.directory, log_directory(c)}) {
-    std::filesystem::create_directories(directory, wrong);
+    const bool is_new = std::filesystem::create_directories(directory, wrong);
     if (wrong) return fail(directory.string() + ": " + wrong.message());
+    if (is_new) ::chmod(directory.c_str(), S_IRWXU); // one that was there has rights of its own
   }
-  ::chmod(c.state.directory.c_str(), S_IRWXU);
 
   auto lock = lock_directory(c.state.directory);
   if (!lock) return tl::make_unexpected(lock.error());

@@ -26,7 +26,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e); // --help
-    app.exit(e, std::cerr, std::cerr);
+    if (e.get_name() == "RequiredError" && argc > 1 && app.get_subcommands().empty())
+      std::cerr << "holdfast: there is no subcommand '" << argv[1] << "'; see holdfast --help\n";
+    else
+      app.exit(e, std::cerr, std::cerr);
     return exit_misused;
   } catch (const std::exception& e) {
     std::cerr << "holdfast: " << e.what() << '\n';
