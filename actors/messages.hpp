@@ -9,6 +9,7 @@
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/meta/type_name.hpp>
+#include <caf/node_id.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -101,19 +102,42 @@ struct view_changed {
   shared_view now;
 };
 
-// Something for a peer; the hub finds its link. Lost (and counted) when there is none.
-struct outgoing {
+// The hub tells the roles of its node which peers can be reached, and through which link actor.
+struct link_up {
   std::string peer;
+  caf::actor link;
+  caf::node_id node; // CAF's name of the peer: where remote spawn goes
+};
+struct link_down {
+  std::string peer;
+  caf::actor link; // the one that ended
+};
+
+// Something for a peer, to its link.
+struct outgoing {
   cluster::frame_kind kind = cluster::frame_kind::batch;
   std::string bytes;
 };
 
-// Something from a peer, in the order in which it was sent.
+// What a peer sent, in order; the part of one batch that concerns one role. `link` gets a
+// batch_done when it is dealt with: that is what gives the peer its credit back.
 struct incoming {
   std::string peer;
-  cluster::frame_kind kind = cluster::frame_kind::batch;
-  std::string bytes;
+  std::vector<cluster::frame_item> items;
+  caf::actor link;
+  std::uint32_t batch = 0;
 };
+struct batch_done {
+  std::uint32_t batch = 0;
+};
+
+// The peer of this link takes SIP more slowly than it comes: admit nothing new for it.
+struct link_congested {
+  std::string peer;
+  bool congested = true;
+};
+
+struct tick {};
 
 } // namespace holdfast::actors
 
@@ -131,3 +155,8 @@ HOLDFAST_LOCAL_MESSAGE(name_resolved)
 HOLDFAST_LOCAL_MESSAGE(view_changed)
 HOLDFAST_LOCAL_MESSAGE(outgoing)
 HOLDFAST_LOCAL_MESSAGE(incoming)
+HOLDFAST_LOCAL_MESSAGE(batch_done)
+HOLDFAST_LOCAL_MESSAGE(link_up)
+HOLDFAST_LOCAL_MESSAGE(link_down)
+HOLDFAST_LOCAL_MESSAGE(link_congested)
+HOLDFAST_LOCAL_MESSAGE(tick)

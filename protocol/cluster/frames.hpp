@@ -37,6 +37,7 @@ enum class frame_kind : std::uint8_t {
   keepalive = 25,
   keepalive_ack = 26,
   release = 27,
+  outbox_left = 28,
   // between sessions, and the directory
   ask = 30,
   answer = 31,
@@ -169,6 +170,13 @@ struct stream_resume {
 };
 // Everything up to `upto` has been sent: what is older than this epoch can go.
 struct stream_complete {
+  shard_id shard;
+  holdfast::epoch epoch;
+  sequence upto;
+};
+
+// Output that waited for commits up to `upto` has left its node.
+struct outbox_left {
   shard_id shard;
   holdfast::epoch epoch;
   sequence upto;
@@ -316,6 +324,8 @@ template <class F>
 void describe(F& f, stream_resume& x) { f(1, x.shard); f(2, x.epoch); f(3, x.upto); }
 template <class F>
 void describe(F& f, stream_complete& x) { f(1, x.shard); f(2, x.epoch); f(3, x.upto); }
+template <class F>
+void describe(F& f, outbox_left& x) { f(1, x.shard); f(2, x.epoch); f(3, x.upto); }
 template <class F>
 void describe(F& f, keepalive& x) { f(1, x.tick); f(2, x.view); f(3, x.sessions); f(4, x.work); }
 template <class F>

@@ -1,0 +1,96 @@
+// The gate: what sessions want to say, and whether this node may still say it.
+#include "actors/container.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace holdfast::actors {
+
+using cluster::frame_kind;
+
+void container::on_output(shard_output& output) {
+  const auto found = hosted_.find(output.shard);
+  if (found == hosted_.end() || found->second.epoch != output.epoch) return; // given up meanwhile
+  for (auto& f : output.frames) send_to(f.peer, f.kind, std::move(f.bytes));
+  auto& h = found->second;
+  for (const auto& d : output.deadlines) wheel_.arm(d.at, {output.shard, d.session}, d.generation);
+  for (const auto& key : output.ended_keys) {
+    const auto home = cluster::home_shard(key, options_.settings.shard_count);
+    const auto* entry = entry_of(home);
+    if (owns(home)) directory_.forget(key);
+    else if (entry != nullptr)
+      send_frame(entry->owner.name, frame_kind::directory_release, cluster::directory_release{home, key});
+  }
+  h.guards = std::move(output.guards);
+  h.stalled.insert(h.stalled.end(), std::make_move_iterator(output.emissions.begin()),
+                   std::make_move_iterator(output.emissions.end()));
+  h.stalled_upto = output.held;
+  emit_stalled(output.shard, h);
+  flush_handled();
+}
+
+bool container::may_speak(const hosted& h) const {
+  return std::all_of(h.guards.begin(), h.guards.end(),
+                     [this](const std::string& guard) { return holder_.holds(guard, now()); });
+}
+
+void container::emit_stalled(shard_id id, hosted& h) {
+  if (!owns(id) || !h.active || !may_speak(h)) return;
+  while (!h.stalled.empty()) {
+    auto next = std::move(h.stalled.front());
+    h.stalled.pop_front();
+    emit(std::move(next));
+  }
+  if (h.stalled_upto.value > 0) send(h.actor, shard_emitted{h.stalled_upto});
+  h.stalled_upto = {};
+}
+
+void container::emit(emission e) {
+  if (auto* out = std::get_if<emit_sip>(&e)) emit_sip_out(std::move(*out));
+  else if (auto* finished = std::get_if<emit_handled>(&e))
+    handled_[finished->done.proxy].receipts.push_back(finished->done.number);
+  else if (auto* question = std::get_if<emit_ask>(&e)) on_question(std::move(question->question), question->timeout);
+  else if (auto* reply = std::get_if<emit_answer>(&e)) send_answer(std::move(*reply));
+}
+
+// Through the proxy it prefers while that lives, else through any other: proxies keep no call state.
+void container::emit_sip_out(emit_sip out) {
+  auto bytes = encode(out.message);
+  if (!out.proxy.empty() && send_to(out.proxy, frame_kind::sip_out, bytes)) return;
+  const auto& members = current_view().members;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const auto& m = members[next_proxy_++ % members.size()];
+    if (m.card.serves == cluster::role::proxy && m.alive()
+        && send_to(m.card.name, frame_kind::sip_out, bytes))
+      return;
+  }
+  if (std::has_single_bit(++emissions_lost_))
+    spdlog::warn("no proxy can be reached: {} messages not sent so far", emissions_lost_);
+}
+
+void container::send_keepalives() {
+  cluster::keepalive k;
+  k.view = current_view().number;
+  for (const auto& [id, h] : hosted_) {
+    k.sessions += h.status.sessions;
+    k.work += h.status.work;
+  }
+  loads_[options_.name] = {k.sessions, k.work, 0};
+  for (const auto& m : current_view().members) {
+    if (m.card.serves != cluster::role::container || !m.alive() || m.card.name == options_.name) continue;
+    if (!reachable().contains(m.card.name)) continue;
+    k.tick = holder_.next_tick(m.card.name, now());
+    send_frame(m.card.name, frame_kind::keepalive, k);
+  }
+}
+
+void container::flush_handled() {
+  for (auto& [proxy, receipts] : handled_)
+    if (!receipts.receipts.empty()) send_frame(proxy, frame_kind::handled, receipts);
+  handled_.clear();
+}
+
+} // namespace holdfast::actors

@@ -1,0 +1,177 @@
+// Messages on their way to a session: known by token, found in the directory, or to be placed.
+#include "actors/container.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <bit>
+#include <tuple>
+
+namespace holdfast::actors {
+
+using cluster::frame_kind;
+
+void container::on_sip(cluster::sip_in message) {
+  if (message.view > current_view().number)
+    send(options_.hub, newer_view_seen{message.proxy, message.view});
+  const auto shard = message.to.shard;
+  if (owns(shard)) {
+    serve(std::move(message));
+    return;
+  }
+  // By our view it is somebody else's. Passed on once; the proxy that holds it does the rest.
+  const auto* entry = entry_of(shard);
+  if (entry == nullptr || message.forwarded || !entry->owned()) return;
+  message.forwarded = true;
+  forward(std::move(message), entry->owner.name);
+}
+
+void container::serve(cluster::sip_in message) {
+  const auto shard = message.to.shard;
+  auto& h = hosted_[shard];
+  if (!h.active || h.stalled.size() > stalled_emissions_max) {
+    if (h.early.size() < early_messages_max) h.early.push_back(std::move(message));
+    else if (std::has_single_bit(++early_dropped_))
+      spdlog::warn("shard {} is not active: {} messages dropped so far", shard.value, early_dropped_);
+    return;
+  }
+  if (message.to.session.value != 0 || message.by_address_of_record) deliver(std::move(message));
+  else look_up(std::move(message));
+}
+
+void container::deliver(cluster::sip_in message) {
+  const auto shard = message.to.shard;
+  to_shard(shard, caf::make_message(shard_message{std::move(message)}));
+}
+
+void container::look_up(cluster::sip_in message) {
+  if (const auto where = directory_.find(message.key, now())) {
+    message.to = *where;
+    message.forwarded = false;
+    if (active_shard(where->shard) != nullptr) deliver(std::move(message));
+    else on_sip(std::move(message));
+    return;
+  }
+  if (const auto running = searching_.find(message.key); running != searching_.end()) {
+    searches_.at(running->second).messages.push_back(std::move(message));
+    return;
+  }
+  const auto& h = hosted_.at(message.to.shard);
+  const bool may_have_forgotten = h.took_over && now() - h.active_since < fresh_directory;
+  if (may_have_forgotten && searches_.size() < pending_questions_max) start_search(std::move(message));
+  else if (message.may_create) place(std::move(message));
+  else deliver(std::move(message)); // of no session: the shard answers it
+}
+
+// Written down before it is forwarded, so that copies, CANCEL and ACK follow.
+void container::place(cluster::sip_in message) {
+  const auto home = message.to.shard;
+  const session_address where{shard_for_new_session().value_or(home),
+                              session_id{options_.outside->random()}};
+  directory_.place(home, message.key, where, now());
+  message.to = where;
+  if (active_shard(where.shard) != nullptr) {
+    deliver(std::move(message));
+    return;
+  }
+  message.forwarded = true;
+  forward(std::move(message), entry_of(where.shard)->owner.name);
+}
+
+// Least work left, then fewest sessions; a random shard of the container that wins.
+std::optional<shard_id> container::shard_for_new_session() {
+  const cluster::member* best = nullptr;
+  std::tuple<double, double> best_load;
+  for (const auto& m : current_view().members) {
+    if (m.card.serves != cluster::role::container || m.state != cluster::member_state::active) continue;
+    if (m.card.name != options_.name && !reachable().contains(m.card.name)) continue;
+    const auto& load = loads_[m.card.name];
+    const double weight = std::max(m.card.weight, 1u);
+    const std::tuple candidate{(load.work + load.placed) / weight, (load.sessions + load.placed) / weight};
+    if (best != nullptr && candidate >= best_load) continue;
+    best = &m;
+    best_load = candidate;
+  }
+  if (best == nullptr) return std::nullopt;
+  std::vector<shard_id> owned;
+  for (std::uint16_t i = 0; i < current_view().shards.size(); ++i)
+    if (current_view().shards[i].owner == best->id()) owned.push_back(shard_id{i});
+  if (owned.empty()) return std::nullopt;
+  ++loads_[best->card.name].placed;
+  return owned[options_.outside->random() % owned.size()];
+}
+
+void container::forward(cluster::sip_in message, const std::string& owner) {
+  message.view = current_view().number;
+  send_frame(owner, frame_kind::sip_in, message);
+}
+
+// ---- after a takeover: ask before creating ----------------------------------------------------------
+
+void container::start_search(cluster::sip_in message) {
+  const auto id = ++next_search_;
+  search s{message.to.shard, message.key, now() + who_has_timeout, 0, {}};
+  for (const auto& m : current_view().members)
+    if (m.card.serves == cluster::role::container && m.alive() && m.card.name != options_.name
+        && send_frame(m.card.name, frame_kind::who_has, cluster::who_has{id, message.key}))
+      ++s.answers_missing;
+  for (auto& [shard, h] : hosted_) // and our own shards
+    if (h.active) {
+      send(h.actor, shard_who_has{options_.name, cluster::who_has{id, message.key}});
+    }
+  ++s.answers_missing;
+  searching_[s.key] = id;
+  s.messages.push_back(std::move(message));
+  searches_.emplace(id, std::move(s));
+  local_searches_[{options_.name, id}] = active_shards();
+}
+
+void container::on_who_has(const std::string& peer, const cluster::who_has& q) {
+  const auto shards = active_shards();
+  if (shards == 0) {
+    send_frame(peer, frame_kind::who_has_reply, cluster::who_has_reply{q.id, false, {}});
+    return;
+  }
+  if (local_searches_.size() >= pending_questions_max) return; // it times out over there
+  local_searches_[{peer, q.id}] = shards;
+  for (auto& [shard, h] : hosted_)
+    if (h.active) send(h.actor, shard_who_has{peer, q});
+}
+
+// One answer of each of our shards makes one answer of ours.
+void container::on_shard_has(const shard_has& has) {
+  const auto found = local_searches_.find({has.asker, has.reply.id});
+  if (found == local_searches_.end()) return;
+  if (!has.reply.found && --found->second > 0) return;
+  local_searches_.erase(found);
+  if (has.asker == options_.name) on_who_has_reply(has.reply);
+  else send_frame(has.asker, frame_kind::who_has_reply, has.reply);
+}
+
+void container::on_who_has_reply(const cluster::who_has_reply& r) {
+  const auto it = searches_.find(r.id);
+  if (it == searches_.end()) return;
+  auto& s = it->second;
+  if (r.found) directory_.place(s.home, s.key, r.where, now());
+  if (r.found || --s.answers_missing == 0) finish_search(it);
+}
+
+void container::finish_search(std::map<std::uint64_t, search>::iterator it) {
+  auto s = std::move(it->second);
+  searching_.erase(s.key);
+  searches_.erase(it);
+  for (auto& message : s.messages) {
+    if (!owns(s.home)) on_sip(std::move(message));
+    else if (directory_.find(s.key, now())) look_up(std::move(message));
+    else if (message.may_create) place(std::move(message));
+    else deliver(std::move(message));
+  }
+}
+
+std::size_t container::active_shards() const {
+  std::size_t count = 0;
+  for (const auto& [id, h] : hosted_) count += h.active ? 1 : 0;
+  return count;
+}
+
+} // namespace holdfast::actors

@@ -1,0 +1,157 @@
+#include "actors/coordinator_actor.hpp"
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <set>
+#include <variant>
+
+namespace holdfast::actors {
+
+namespace control = cluster::control;
+using cluster::frame_kind;
+
+namespace {
+
+constexpr auto spawn_timeout = std::chrono::seconds{5};
+
+} // namespace
+
+coordinator_actor::coordinator_actor(caf::actor_config& config, coordinator_options options)
+  : role_actor(config), options_{std::move(options)}, machine_{options_.name, options_.settings} {}
+
+caf::behavior coordinator_actor::make_behavior() {
+  options_.outside->observe_processes(caf::actor_cast<caf::actor>(this));
+  every(cluster::coordinator_tick);
+  send(this, tick{});
+  return caf::message_handler{
+    [this](ledger_loaded& loaded) {
+      feed(control::ledger_state{loaded.found ? std::optional{std::move(loaded.bytes)} : std::nullopt,
+                                 std::move(loaded.error)});
+    },
+    [this](ledger_written& written) {
+      feed(control::ledger_result{written.number, written.written, std::move(written.error)});
+    },
+    [this](peer_suspected& s) { feed(control::peer_suspicion{{}, s.peer, s.suspected}); },
+    [this](process_ended& ended) { feed(control::process_ended{std::move(ended.name), ended.pid}); },
+    [this](inspect_cluster& i) { i.look(machine_, events_); },
+    [this](operate_cluster& o) {
+      o.command.id = ++next_command_;
+      commands_[o.command.id] = std::move(o.done);
+      feed(o.command);
+    },
+  }.or_else(common());
+}
+
+void coordinator_actor::on_exit() {
+  options_.hub = nullptr;
+  role_actor::on_exit();
+}
+
+void coordinator_actor::on_view() {
+  if (!(current_view().number > machine_.current().number)) return; // our own publication
+  feed(control::view_offered{pulled_from_, current_view()});
+}
+
+void coordinator_actor::on_link(const std::string& peer, bool up) {
+  if (up) feed(control::link_up{peer});
+  else feed(control::link_lost{peer});
+}
+
+void coordinator_actor::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
+  if (kind == frame_kind::join) {
+    with<cluster::join>(bytes, [&](cluster::join j) { feed(control::joined{std::move(j), peer}); });
+  } else if (kind == frame_kind::container_report) {
+    const auto* from = machine_.current().find(peer);
+    if (from == nullptr) return;
+    with<cluster::container_report>(bytes, [&](cluster::container_report r) {
+      feed(control::reported{from->id(), std::move(r)});
+    });
+  } else if (kind == frame_kind::suspicion) {
+    with<cluster::suspicion>(bytes, [&](const cluster::suspicion& s) {
+      feed(control::peer_suspicion{peer, s.of, s.suspected});
+    });
+  }
+}
+
+void coordinator_actor::on_tick() { feed(control::tick{}); }
+
+void coordinator_actor::feed(control::event what) {
+  for (const auto& order : machine_.on(what, now()))
+    std::visit([this](const auto& o) { carry_out(o); }, order);
+}
+
+void coordinator_actor::carry_out(const control::load_ledger&) {
+  options_.outside->ledger_load(caf::actor_cast<caf::actor>(this));
+}
+
+void coordinator_actor::carry_out(const control::write_ledger& order) {
+  options_.outside->ledger_compare_and_swap(order.number, order.bytes, caf::actor_cast<caf::actor>(this));
+}
+
+void coordinator_actor::carry_out(const control::publish& order) {
+  const auto bytes = encode(order.now_valid);
+  for (const auto& peer : reachable()) send_to(peer, frame_kind::view, bytes);
+  auto next = std::make_shared<const cluster::view>(order.now_valid);
+  adopt_view(next);
+  send(options_.hub, view_changed{std::move(next)});
+}
+
+void coordinator_actor::carry_out(const control::send_view& order) {
+  send_frame(order.to, frame_kind::view, machine_.current());
+}
+
+void coordinator_actor::carry_out(const control::refuse& order) {
+  if (order.to == options_.name) options_.outside->fail_stop(order.why);
+  else send_frame(order.to, frame_kind::join_refused, cluster::join_refused{order.why});
+}
+
+// The view is the order, remote spawn is its execution: asynchronous, all shards of a node at once,
+// idempotent by (shard, epoch) at the other end.
+void coordinator_actor::carry_out(const control::spawn& order) {
+  const auto node = caf_node_of(order.on.name);
+  if (!node) {
+    for (const auto& s : order.shards) feed(control::spawn_result{s.shard, s.epoch, false});
+    return;
+  }
+  const auto view = encode(machine_.current());
+  for (const auto& s : order.shards) {
+    // The first carries the view; the others find it there.
+    cluster::shard_start start{s.shard, s.epoch, &s == &order.shards.front() ? view : std::string{}, {}};
+    frame argument{frame::current_version, 0, encode(start)};
+    request(home_system().middleman().actor_handle(), spawn_timeout, caf::spawn_atom::value, *node,
+            std::string{"shard"}, caf::make_message(std::move(argument)), std::set<std::string>{})
+      .then([this, s](const caf::strong_actor_ptr&) { feed(control::spawn_result{s.shard, s.epoch, true}); },
+            [this, s](const caf::error& why) {
+              spdlog::warn("remote spawn of shard {}: {}", s.shard.value, home_system().render(why));
+              feed(control::spawn_result{s.shard, s.epoch, false});
+            });
+  }
+}
+
+void coordinator_actor::carry_out(const control::kill& order) {
+  if (!options_.outside->kill_process(order.name, order.pid))
+    feed(control::kill_impossible{order.name, order.pid});
+}
+
+void coordinator_actor::carry_out(const control::pull_view& order) {
+  pulled_from_ = order.from;
+  send_frame(order.from, frame_kind::view_pull, cluster::view_pull{machine_.current().number});
+}
+
+void coordinator_actor::carry_out(const control::operator_answer& order) {
+  const auto found = commands_.find(order.id);
+  if (found == commands_.end()) return;
+  found->second(order.accepted, order.text);
+  commands_.erase(found);
+}
+
+void coordinator_actor::carry_out(const control::note& order) {
+  if (order.alarm) spdlog::warn("{}", order.text);
+  else spdlog::info("{}", order.text);
+  events_.push_back({now(), order.alarm, order.text});
+  if (events_.size() > events_max) events_.pop_front();
+}
+
+} // namespace holdfast::actors

@@ -1,0 +1,64 @@
+#include "actors/dispatcher.hpp"
+
+#include "protocol/cluster/proxy_protocol.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <bit>
+#include <utility>
+
+namespace holdfast::actors {
+
+dispatcher::dispatcher(caf::actor_config& config, dispatcher_options options)
+  : role_actor(config), options_{std::move(options)} {}
+
+caf::behavior dispatcher::make_behavior() {
+  const auto self = caf::actor_cast<caf::actor>(this);
+  options_.outside->receive_datagrams(socket_name::outside, self);
+  options_.outside->receive_datagrams(socket_name::inside, self);
+  return caf::message_handler{
+    [this](datagrams_received& in) {
+      if (in.socket == socket_name::outside) from_clients(in);
+      else from_proxies(in);
+    },
+  }.or_else(common());
+}
+
+void dispatcher::on_view() {
+  std::vector<cluster::flow_table::target> targets;
+  proxies_.clear();
+  for (const auto& m : current_view().members) {
+    if (m.card.serves != cluster::role::proxy || !m.alive()) continue;
+    proxies_.insert(m.card.datagrams);
+    if (m.state == cluster::member_state::active)
+      targets.push_back({to_string(m.id()), m.card.datagrams});
+  }
+  flows_.set_targets(std::move(targets));
+}
+
+void dispatcher::from_clients(const datagrams_received& in) {
+  std::vector<datagram> out;
+  const auto time = now();
+  for (const auto& d : in.datagrams) {
+    if (const auto proxy = flows_.target_of(d.peer, time))
+      out.push_back({*proxy, cluster::wrap_datagram(d.peer, options_.advertised, d.bytes)});
+    else if (std::has_single_bit(++dropped_))
+      spdlog::warn("dispatcher: no proxy lives, {} datagrams dropped so far", dropped_);
+  }
+  options_.outside->send_datagrams(socket_name::inside, std::move(out));
+}
+
+void dispatcher::from_proxies(const datagrams_received& in) {
+  std::vector<datagram> out;
+  for (const auto& d : in.datagrams) {
+    const auto unwrapped = proxies_.contains(d.peer) ? cluster::unwrap_datagram(d.bytes)
+                                                     : fail("not from a proxy of this cluster");
+    if (unwrapped) out.push_back({unwrapped->destination, std::string{unwrapped->payload}});
+    else if (std::has_single_bit(++untrusted_))
+      spdlog::warn("dispatcher: {} datagrams on the inner socket ignored so far", untrusted_);
+  }
+  options_.outside->send_datagrams(socket_name::outside, std::move(out));
+}
+
+} // namespace holdfast::actors

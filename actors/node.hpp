@@ -1,0 +1,43 @@
+// A node: the root of its supervision tree. It starts the hub and the role of the node, watches
+// them, and ends the node when what cannot be trusted has failed.
+//
+//   node -> hub -> links
+//        -> probe                      answers for the workers of this node (heartbeats carry its age)
+//        -> coordinator | dispatcher | proxy     restarted, within an intensity
+//        -> container -> shards -> sessions      each supervises its own
+#pragma once
+
+#include "actors/world.hpp"
+#include "protocol/cluster/view.hpp"
+#include "protocol/session/environment.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <memory>
+#include <string>
+
+namespace holdfast::actors {
+
+struct node_options {
+  cluster::node_card card; // with the addresses that are bound
+  cluster::settings settings;
+  endpoint coordinator; // of links
+  std::shared_ptr<const session::environment> environment;
+};
+
+struct running_node {
+  caf::actor root; // exit it to end the node's actors
+  // The coordinator of this node, if it has that role: for inspect_cluster and operate_cluster.
+  // Restarted with its node, never alone.
+  caf::actor coordinator;
+};
+
+// `outside` outlives the actors.
+[[nodiscard]] running_node start_node(caf::actor_system& system, world& outside, node_options options);
+
+// What every system of the cluster must know before it starts: the message type of links, and the
+// shard, which other nodes spawn here.
+void register_types(caf::actor_system_config& config);
+
+} // namespace holdfast::actors

@@ -1,0 +1,208 @@
+#include "actors/proxy.hpp"
+
+#include "protocol/cluster/proxy_protocol.hpp"
+#include "protocol/cluster/routing.hpp"
+#include "protocol/sip/parser.hpp"
+#include "protocol/sip/transport_rules.hpp"
+#include "protocol/sip/writer.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <bit>
+
+namespace holdfast::actors {
+
+using cluster::frame_kind;
+
+namespace {
+
+// What goes wrong often is told at 1, 2, 4, 8, ... so that an attacker can not fill the log.
+void tell(std::uint64_t count, std::string_view what) {
+  if (std::has_single_bit(count)) spdlog::warn("proxy: {} {} so far", count, what);
+}
+
+bool is_numeric(const std::string& host) {
+  unsigned char address[sizeof(in6_addr)];
+  return inet_pton(AF_INET, host.c_str(), address) == 1 || inet_pton(AF_INET6, host.c_str(), address) == 1;
+}
+
+} // namespace
+
+proxy::proxy(caf::actor_config& config, proxy_options options)
+  : role_actor(config), options_{std::move(options)}, held_{options_.settings.hold} {}
+
+caf::behavior proxy::make_behavior() {
+  next_receipt_ = options_.outside->random() >> 1; // not one of our predecessor's
+  options_.outside->receive_datagrams(socket_name::inside, caf::actor_cast<caf::actor>(this));
+  every(tick_interval);
+  return caf::message_handler{
+    [this](datagrams_received& in) { on_datagrams(in); },
+    [this](name_resolved& answer) { on_resolved(answer); },
+  }.or_else(common());
+}
+
+void proxy::on_view() {
+  for (std::uint16_t i = 0; i < current_view().shards.size(); ++i) {
+    auto& known = epochs_[shard_id{i}];
+    known = std::max(known, current_view().shards[i].epoch);
+  }
+  dispatchers_.clear();
+  for (const auto& m : current_view().members)
+    if (m.card.serves == cluster::role::dispatcher && m.alive()) dispatchers_.push_back(m.card.datagrams);
+  for (auto& d : held_.deliver_all(current_view(), reachable()))
+    send_frame(d.node, frame_kind::sip_in, d.message);
+}
+
+void proxy::on_link(const std::string& peer, bool up) {
+  if (!up) {
+    congested_.erase(peer);
+    held_.link_lost(peer);
+    return;
+  }
+  for (auto& d : held_.deliver_all(current_view(), reachable()))
+    send_frame(d.node, frame_kind::sip_in, d.message);
+}
+
+void proxy::on_congestion(const std::string& peer, bool congested) {
+  if (congested) congested_.insert(peer);
+  else congested_.erase(peer);
+}
+
+// ---- in -------------------------------------------------------------------------------------------
+
+bool proxy::from_dispatcher(const endpoint& peer) const {
+  return std::find(dispatchers_.begin(), dispatchers_.end(), peer) != dispatchers_.end();
+}
+
+// A header is believed from the dispatchers of the view only.
+void proxy::on_datagrams(const datagrams_received& in) {
+  for (const auto& d : in.datagrams) {
+    if (!from_dispatcher(d.peer)) {
+      tell(++untrusted_, "datagrams from strangers ignored");
+      continue;
+    }
+    const auto unwrapped = cluster::unwrap_datagram(d.bytes);
+    if (unwrapped) on_sip(unwrapped->source, unwrapped->payload);
+    else tell(++untrusted_, "datagrams without a PROXY header ignored");
+  }
+  on_batch_end();
+}
+
+void proxy::on_sip(const endpoint& client, std::string_view bytes) {
+  auto parsed = sip::parse(bytes);
+  if (!parsed) {
+    if (parsed.error().status == 0) return; // keep-alive
+    tell(++malformed_, "malformed SIP messages");
+    auto& partial = parsed.error().partial;
+    if (partial) sip::stamp_source(*partial, client);
+    if (const auto answer = sip::error_response(parsed.error())) transmit(client, sip::to_bytes(*answer));
+    return;
+  }
+  auto& message = *parsed;
+  if (message.is_request()) sip::stamp_source(message, client);
+  const auto where = cluster::route_of(message, options_.tokens, options_.settings.shard_count);
+  if (!where) {
+    tell(++stray_, "responses to nothing of ours dropped");
+    return;
+  }
+  if (where->may_create && congested(*where)) {
+    refuse(message, client, 503, true);
+    return;
+  }
+  cluster::sip_in in{where->to, where->key, where->by_address_of_record, where->may_create, false,
+                     options_.name, ++next_receipt_, client, current_view().number,
+                     sip::to_bytes(message)};
+  const auto receipt = in.receipt;
+  if (!held_.add(std::move(in), now())) {
+    if (message.is_request()) refuse(message, client, 500, true);
+    return;
+  }
+  if (auto d = held_.deliver(receipt, current_view(), reachable()))
+    send_frame(d->node, frame_kind::sip_in, d->message);
+}
+
+bool proxy::congested(const cluster::route& r) const {
+  const auto* shard = current_view().shard(r.to.shard);
+  return shard != nullptr && congested_.contains(shard->owner.name);
+}
+
+void proxy::refuse(const sip::message& request, const endpoint& client, int status, bool retry_after) {
+  if (request.is("ACK")) return; // an ACK never gets an answer
+  auto answer = sip::make_response(request, status, "", sip::stateless_tag(request));
+  if (retry_after) answer.set("Retry-After", std::to_string(retry_after_s));
+  const auto via = answer.top_via();
+  transmit(via ? sip::response_destination(*via) : client, sip::to_bytes(answer));
+}
+
+void proxy::on_tick() {
+  for (auto& e : held_.expire(now())) {
+    if (e.delivered) continue; // some container has it, and the client repeats what matters
+    const auto request = sip::parse(e.message.bytes);
+    if (request && request->is_request()) refuse(*request, e.message.source, 500, true);
+  }
+  on_batch_end();
+}
+
+// ---- out ------------------------------------------------------------------------------------------
+
+void proxy::on_frame(const std::string&, frame_kind kind, std::string_view bytes) {
+  if (kind == frame_kind::sip_out)
+    with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(std::move(out)); });
+  else if (kind == frame_kind::handled)
+    with<cluster::handled>(bytes, [&](const cluster::handled& h) { held_.handled(h.receipts); });
+}
+
+// Fence (d): nothing an owner of an older epoch says reaches a client.
+void proxy::on_sip_out(cluster::sip_out out) {
+  auto& known = epochs_[out.shard];
+  if (out.epoch < known) {
+    tell(++fenced_, "messages of owners of older epochs dropped");
+    return;
+  }
+  known = out.epoch;
+  if (is_numeric(out.destination.host)) {
+    transmit(out.destination, out.bytes);
+    return;
+  }
+  auto& waiting = resolving_[out.destination.host];
+  const auto name = out.destination.host;
+  if (waiting.empty()) options_.outside->resolve(name, caf::actor_cast<caf::actor>(this));
+  if (waiting.size() < resolving_max) waiting.push_back(std::move(out));
+}
+
+void proxy::on_resolved(const name_resolved& answer) {
+  const auto found = resolving_.find(answer.name);
+  if (found == resolving_.end()) return;
+  const auto waiting = std::move(found->second);
+  resolving_.erase(found);
+  for (const auto& out : waiting) {
+    if (answer.addresses.empty()) send_failed(out);
+    else transmit({answer.addresses.front(), out.destination.port}, out.bytes);
+  }
+  on_batch_end();
+}
+
+void proxy::send_failed(const cluster::sip_out& out) {
+  const auto* shard = current_view().shard(out.shard);
+  if (shard == nullptr || out.branch.empty()) return;
+  send_frame(shard->owner.name, frame_kind::send_failure, cluster::send_failure{out.from, out.branch});
+}
+
+// Replies leave from the dispatcher's address; any dispatcher that lives will do.
+void proxy::transmit(const endpoint& destination, std::string_view bytes) {
+  if (dispatchers_.empty()) return;
+  const auto& by = dispatchers_[next_dispatcher_++ % dispatchers_.size()];
+  const endpoint to{destination.host, destination.port == 0 ? std::uint16_t{5060} : destination.port};
+  outgoing_[by].push_back({by, cluster::wrap_datagram(options_.advertised, to, bytes)});
+}
+
+void proxy::on_batch_end() {
+  for (auto& [by, datagrams] : outgoing_)
+    if (!datagrams.empty()) options_.outside->send_datagrams(socket_name::inside, std::move(datagrams));
+  outgoing_.clear();
+}
+
+} // namespace holdfast::actors

@@ -1,0 +1,74 @@
+// The SIP proxy server of the cluster: reads as much of a message as it takes to find its
+// container, and keeps no call state (design, "Who does what"). What it does keep, for two seconds
+// at most, are messages that no container has reported handled.
+//
+//   dispatcher --PROXY v2 + datagram--> route by token or home shard --sip_in--> container
+//   dispatcher <--PROXY v2 + datagram-- epoch not older than known  <--sip_out-- container
+#pragma once
+
+#include "actors/role.hpp"
+#include "actors/world.hpp"
+#include "protocol/cluster/hold_queue.hpp"
+#include "protocol/cluster/routing.hpp"
+#include "protocol/cluster/token.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace holdfast::actors {
+
+struct proxy_options {
+  world* outside = nullptr;
+  std::string name;
+  cluster::settings settings;
+  cluster::token_ring tokens;
+  endpoint advertised; // the cluster's SIP address: what replies leave from
+};
+
+class proxy : public role_actor {
+public:
+  static constexpr duration tick_interval{20ms};
+  static constexpr std::size_t resolving_max = 10'000;
+  static constexpr int retry_after_s = 2;
+
+  proxy(caf::actor_config& config, proxy_options options);
+
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "proxy"; }
+
+private:
+  void on_view() override;
+  void on_link(const std::string& peer, bool up) override;
+  void on_frame(const std::string& peer, cluster::frame_kind kind, std::string_view bytes) override;
+  void on_congestion(const std::string& peer, bool congested) override;
+  void on_batch_end() override;
+  void on_tick() override;
+
+  void on_datagrams(const datagrams_received& in);
+  void on_sip(const endpoint& client, std::string_view bytes);
+  void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
+  void on_sip_out(cluster::sip_out out);
+  void on_resolved(const name_resolved& answer);
+  void send_failed(const cluster::sip_out& out);
+  void transmit(const endpoint& destination, std::string_view bytes);
+  [[nodiscard]] bool from_dispatcher(const endpoint& peer) const;
+  [[nodiscard]] bool congested(const cluster::route& r) const;
+
+  proxy_options options_;
+  cluster::hold_queue held_;
+  std::uint64_t next_receipt_ = 0;
+  std::map<shard_id, epoch> epochs_; // newest seen, by view or by output (fence d)
+  std::map<std::string, std::vector<cluster::sip_out>> resolving_;
+  std::set<std::string> congested_;
+  std::map<endpoint, std::vector<datagram>> outgoing_; // by dispatcher, until the end of a batch
+  std::vector<endpoint> dispatchers_;
+  std::size_t next_dispatcher_ = 0;
+  std::uint64_t malformed_ = 0;
+  std::uint64_t stray_ = 0;
+  std::uint64_t fenced_ = 0;
+  std::uint64_t untrusted_ = 0;
+};
+
+} // namespace holdfast::actors

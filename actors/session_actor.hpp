@@ -1,0 +1,39 @@
+// The shell around session::session: one input in, one step out. It knows nothing of replication
+// and sends nothing itself; an exception of the application ends this actor and nothing else.
+#pragma once
+
+#include "actors/shard_messages.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <optional>
+#include <string>
+
+namespace holdfast::actors {
+
+struct session_start {
+  std::shared_ptr<const session::environment> environment;
+  session_address address;
+  std::optional<std::string> snapshot; // absent: a new session
+  duration age{};                      // of the snapshot
+  std::uint32_t restarts = 0;
+  std::uint64_t seed = 0;
+  caf::actor shard;
+};
+
+class session_actor : public caf::event_based_actor {
+public:
+  session_actor(caf::actor_config& config, session_start start);
+
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "session"; }
+
+private:
+  void on_exit() override;
+  void report(std::vector<session::effect> effects, bool started);
+
+  session_start start_;
+  std::optional<session::session> machine_;
+};
+
+} // namespace holdfast::actors

@@ -1,0 +1,104 @@
+// One shard of sessions on the node that owns it: unit of routing, failover and migration (design,
+// "Shards, sessions, routing"). It supervises its session actors and sees to it that nothing leaves
+// before it is held twice; the container decides whether this node may speak at all.
+//
+//   remote spawn --> offers itself to the container of its node --> activated with the records of
+//   the replica --> restores every session at once, repeats the outbox --> serves
+#pragma once
+
+#include "actors/shard_messages.hpp"
+#include "actors/world.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdfast::actors {
+
+class shard : public caf::event_based_actor {
+public:
+  // A session that ended by an exception this often is quarantined (design, "Failure", 1). The count
+  // is in the record and follows the session; a minute of peace forgives.
+  static constexpr std::uint32_t restarts_max = 3;
+  static constexpr duration restart_memory{60s};
+  // Inputs of one session that wait for its actor; beyond that the client has to repeat.
+  static constexpr std::size_t unfinished_max = 256;
+
+  // What CAF remote spawn calls: `start` holds an encoded cluster::shard_start.
+  shard(caf::actor_config& config, const frame& start);
+
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "shard"; }
+
+private:
+  struct slot {
+    caf::actor actor;
+    std::deque<session_input> unfinished; // delivered, no step yet: repeated after a restart
+    std::uint32_t restarts = 0;
+    std::optional<instant> last_restart;
+    bool quarantined = false;
+    bool stable = false;
+    bool ending = false; // removed; gone once that is held
+    std::uint32_t work = 0;
+    std::uint64_t generation = 0; // of its deadline
+    std::optional<instant> deadline;
+    std::vector<std::string> keys;
+  };
+  struct waiting {
+    sequence after;
+    std::vector<emission> emissions;
+    std::optional<session_id> ended;
+  };
+
+  void on_exit() override;
+  caf::behavior active();
+
+  void activate(shard_activate& with);
+  void restore(cluster::session_record& record, bool resend_outbox);
+  void on_message(cluster::sip_in& message);
+  void on_ask(cluster::ask& question);
+  void on_due(const shard_due& due);
+  void on_frame(const shard_frame& f);
+  void on_step(session_step& step);
+  void on_session_down(const caf::down_msg& down);
+
+  slot& start_session(session_id id, std::optional<std::string> snapshot, duration age,
+                      std::uint32_t restarts);
+  void spawn_actor(session_id id, slot& s, std::optional<std::string> snapshot, duration age);
+  void deliver(session_id id, slot& s, session_input input);
+  void orphan(const cluster::sip_in& message);
+  void commit_step(session_step& step, slot& s, std::vector<cluster::outbox_entry> outbox,
+                   std::vector<emission> dependent, bool ended);
+  void remember_keys(session_id id, slot& s, std::vector<std::string> keys);
+  void arm(session_id id, slot& s, std::optional<instant> deadline);
+  void bury(session_id id);
+  void forget(session_id id);
+  void release_held();
+  void report_status();
+  void flush(); // everything collected during one message goes to the container in one output
+
+  [[nodiscard]] emission to_emission(const cluster::outbox_entry& out, session_id from) const;
+  [[nodiscard]] instant now() const;
+
+  cluster::shard_start start_;
+  cluster::commit_log log_;
+  caf::actor container_;
+  world* outside_ = nullptr;
+  std::shared_ptr<const session::environment> environment_;
+
+  std::map<session_id, slot> sessions_;
+  std::map<caf::actor_addr, session_id> actors_;
+  std::map<std::string, session_id> by_key_;
+  std::deque<waiting> waiting_; // by sequence
+  shard_output output_;
+  std::uint64_t generation_ = 0;
+  std::uint32_t restarts_ = 0;
+  std::uint32_t quarantined_ = 0;
+};
+
+} // namespace holdfast::actors

@@ -1,0 +1,108 @@
+#include "protocol/cluster/replication.hpp"
+
+#include <algorithm>
+
+namespace holdfast::cluster {
+
+namespace {
+
+duration since(instant then, instant now) { return std::chrono::duration_cast<duration>(now - then); }
+
+} // namespace
+
+replica_store::reply replica_store::on_open(const stream_open& open, view_number our_view) {
+  auto& c = copies_[open.shard];
+  if (open.epoch < std::max(c.floor, c.current))
+    return {frame_kind::commit_ack, encode(commit_ack{open.shard, open.epoch, {}, true, our_view})};
+  if (open.epoch > c.current) {
+    c.current = open.epoch;
+    c.upto = {};
+  }
+  return {frame_kind::stream_resume, encode(stream_resume{open.shard, open.epoch, c.upto})};
+}
+
+replica_store::reply replica_store::on_commit(commit incoming, view_number our_view, instant now) {
+  const auto shard = incoming.shard;
+  const auto era = incoming.epoch;
+  const auto found = copies_.find(shard);
+  if (found == copies_.end() || era > found->second.current)
+    return {frame_kind::stream_resume, encode(stream_resume{shard, era, {}})};
+  auto& c = found->second;
+  if (era < std::max(c.floor, c.current))
+    return {frame_kind::commit_ack, encode(commit_ack{shard, era, {}, true, our_view})};
+  auto& record = incoming.record;
+  if (record.seq <= c.upto) // a repetition
+    return {frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
+  if (incoming.previous != c.upto)
+    return {frame_kind::stream_resume, encode(stream_resume{shard, era, c.upto})};
+  c.upto = record.seq;
+  const auto session = record.session;
+  if (record.removed) c.sessions.erase(session);
+  else c.sessions.insert_or_assign(session, held{std::move(record), era, now - record.age});
+  return {frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
+}
+
+void replica_store::on_complete(const stream_complete& done) {
+  const auto found = copies_.find(done.shard);
+  if (found == copies_.end() || found->second.current != done.epoch) return;
+  auto& c = found->second;
+  if (c.upto < done.upto) return; // a gap before it: it comes again after the resume
+  std::erase_if(c.sessions, [&](const auto& s) { return s.second.from < done.epoch; });
+}
+
+void replica_store::on_left(const outbox_left& left) {
+  const auto found = copies_.find(left.shard);
+  if (found == copies_.end() || found->second.current != left.epoch) return;
+  for (auto& [session, h] : found->second.sessions)
+    if (h.from == left.epoch)
+      std::erase_if(h.record.outbox, [&](const outbox_entry& e) { return e.after <= left.upto; });
+}
+
+std::vector<session_record> replica_store::promote(shard_id shard, epoch era, instant now) {
+  std::vector<session_record> records;
+  auto& c = copies_[shard];
+  for (auto& [session, h] : c.sessions) {
+    h.record.age = since(h.submitted, now);
+    records.push_back(std::move(h.record));
+  }
+  c = copy{era, era, {}, {}};
+  return records;
+}
+
+void replica_store::refuse_below(shard_id shard, epoch era) {
+  auto& floor = copies_[shard].floor;
+  floor = std::max(floor, era);
+}
+
+void replica_store::drop(shard_id shard) {
+  const auto found = copies_.find(shard);
+  if (found == copies_.end()) return;
+  const auto floor = std::max(found->second.floor, found->second.current);
+  found->second = copy{};
+  found->second.floor = floor; // an old owner is still refused
+}
+
+std::vector<shard_id> replica_store::shards() const {
+  std::vector<shard_id> ids;
+  for (const auto& [id, c] : copies_) ids.push_back(id);
+  return ids;
+}
+
+std::size_t replica_store::records() const {
+  std::size_t count = 0;
+  for (const auto& [id, c] : copies_) count += c.sessions.size();
+  return count;
+}
+
+std::size_t replica_store::records(shard_id shard) const {
+  const auto found = copies_.find(shard);
+  return found == copies_.end() ? 0 : found->second.sessions.size();
+}
+
+epoch replica_store::highest_epoch() const {
+  epoch highest;
+  for (const auto& [id, c] : copies_) highest = std::max({highest, c.current, c.floor});
+  return highest;
+}
+
+} // namespace holdfast::cluster
