@@ -1,0 +1,208 @@
+"""What the system tests share: a cluster of real processes on ports of its own, and its console.
+
+    with Cluster(containers=3) as cluster:
+        cluster.signal("container-1", signal.SIGKILL)
+        cluster.wait_for(lambda: cluster.member("container-1")["state"] == "active", 10, "a rejoin")
+
+Nothing outlives the test: the launcher dies with it, and the nodes die with the launcher.
+"""
+import atexit
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("HOLDFAST_BUILD", SOURCE / "build" / "release"))
+HOLDFAST = pathlib.Path(os.environ.get("HOLDFAST", BUILD / "holdfast"))
+
+
+class Failed(Exception):
+    """An expectation did not come true."""
+
+
+def test(function):
+    """Runs the test and ends the process; its result is the one line that the test prints."""
+    began = time.monotonic()
+    try:
+        print(f"{function() or 'as expected'} ({time.monotonic() - began:.1f} s)")
+    except Failed as failure:
+        print(f"FAILED: {failure}")
+        sys.exit(1)
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def free_port():
+    """A port of 127.0.0.1 that is free for UDP and for TCP."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def scratch_directory():
+    """Of this test; tests/run gives one and shows it when the test fails."""
+    if "HOLDFAST_TEST_DIR" in os.environ:
+        return pathlib.Path(os.environ["HOLDFAST_TEST_DIR"])
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+    os.environ["HOLDFAST_TEST_DIR"] = str(directory)
+    return directory
+
+
+def die_with_parent():
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if parent == 1:
+        os._exit(1)
+
+
+def run(*arguments, time_out=60):
+    """holdfast ARGUMENTS; the completed process, output as text."""
+    return subprocess.run([str(HOLDFAST), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=time_out, preexec_fn=die_with_parent)
+
+
+def alive(pid):
+    """Running or stopped; a zombie is gone."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] not in "ZX"
+
+
+class Cluster:
+    def __init__(self, containers=3, proxies=2, config="", ready_within=30):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cluster-", dir=scratch_directory()))
+        self.state = self.directory / "state"
+        self.sip = f"127.0.0.1:{free_port()}"
+        self.console = f"127.0.0.1:{free_port()}"
+        self.ready_within = ready_within
+        self.arguments = [str(HOLDFAST), "launch", "--sip", self.sip, "--console", self.console,
+                          "--coordinator", "127.0.0.1:0", "--state", str(self.state),
+                          "--containers", str(containers), "--proxies", str(proxies)]
+        if config:
+            file = self.directory / "holdfast.toml"
+            file.write_text(config)
+            self.arguments += ["--config", str(file)]
+        self.launcher = None
+
+    # ---- life
+
+    def start(self):
+        with open(self.directory / "launch.log", "ab") as log:
+            self.launcher = subprocess.Popen(self.arguments, stdout=log, stderr=log,
+                                             stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        atexit.register(self.stop)
+        self.wait_for(self.ready, self.ready_within, "ready after launch")
+        return self
+
+    def stop(self):
+        if self.launcher and self.launcher.poll() is None:
+            self.launcher.terminate()
+            try:
+                self.launcher.wait(10)
+            except subprocess.TimeoutExpired:
+                self.launcher.kill()
+                self.launcher.wait()
+        return self.launcher and self.launcher.returncode
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def output(self):
+        return (self.directory / "launch.log").read_text()
+
+    def log(self, node):
+        return (self.state / "log" / f"{node}.log").read_text(errors="replace")
+
+    # ---- console
+
+    def http(self, path, method="GET", headers=None, time_out=5):
+        """(status, body as text); status 0 when there was no answer."""
+        request = urllib.request.Request(f"http://{self.console}{path}", method=method,
+                                         headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=time_out) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(errors="replace")
+        except OSError:
+            return 0, ""
+
+    def get(self, path):
+        status, body = self.http(path)
+        expect(status == 200, f"GET {path} was answered {status}: {body.strip()}")
+        return json.loads(body)
+
+    def ready(self):
+        expect(self.launcher.poll() is None, f"the launcher has ended:\n{self.output()}")
+        return self.http("/readyz")[0] == 200
+
+    def members(self):
+        return self.get("/api/v1/members")
+
+    def shards(self):
+        return self.get("/api/v1/shards")
+
+    def status(self):
+        return self.get("/api/v1/status")
+
+    def member(self, name):
+        found = [m for m in self.members() if m["name"] == name]
+        expect(found, f"there is no member {name}")
+        return found[0]
+
+    def busiest(self, role="container"):
+        """The active member of a role that holds most sessions."""
+        some = [m for m in self.members() if m["role"] == role and m["state"] == "active"]
+        expect(some, f"there is no active {role}")
+        return max(some, key=lambda m: m["sessions"] or 0)["name"]
+
+    def protected(self):
+        """Every shard has an owner and a copy that is in sync."""
+        return not any(s["unprotected"] or not s["owner"] for s in self.shards())
+
+    # ---- faults
+
+    def signal(self, name, what):
+        """To the process of a node; its PID."""
+        pid = self.member(name)["pid"]
+        os.kill(pid, what)
+        return pid
+
+    # ---- waiting and load
+
+    @staticmethod
+    def wait_for(condition, within, what):
+        deadline = time.monotonic() + within
+        while not condition():
+            expect(time.monotonic() < deadline, f"no {what} within {within} s")
+            time.sleep(0.05)
+
+    def exercise(self, *arguments, time_out=240):
+        """holdfast exercise against this cluster: the process, and its result as JSON."""
+        file = self.directory / f"exercise-{time.monotonic_ns()}.json"
+        process = run("exercise", f"sip:{self.sip}", "--json", file, *arguments, time_out=time_out)
+        return process, json.loads(file.read_text()) if file.exists() else {}
