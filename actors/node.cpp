@@ -122,10 +122,8 @@ private:
 
 } // namespace
 
-running_node start_node(caf::actor_system& system, world& outside, node_options options) {
-  running_node running;
-  running.root = system.spawn<node>(&outside, std::move(options));
-  return running;
+caf::actor start_node(caf::actor_system& system, world& outside, node_options options) {
+  return system.spawn<node>(&outside, std::move(options));
 }
 
 void register_types(caf::actor_system_config& config) {

@@ -26,15 +26,10 @@ struct node_options {
   std::shared_ptr<const session::environment> environment;
 };
 
-struct running_node {
-  caf::actor root; // exit it to end the node's actors
-  // The coordinator of this node, if it has that role: for inspect_cluster and operate_cluster.
-  // Restarted with its node, never alone.
-  caf::actor coordinator;
-};
-
-// `outside` outlives the actors.
-[[nodiscard]] running_node start_node(caf::actor_system& system, world& outside, node_options options);
+// The root of the node's actors: an exit message to it ends them all. To caf::get_atom it answers
+// with its coordinator actor (invalid on other nodes), which takes inspect_cluster and
+// operate_cluster. `outside` outlives the actors.
+[[nodiscard]] caf::actor start_node(caf::actor_system& system, world& outside, node_options options);
 
 // What every system of the cluster must know before it starts: the message type of links, and the
 // shard, which other nodes spawn here.

@@ -1,0 +1,142 @@
+#include "runtime/node_process.hpp"
+
+#include "actors/node.hpp"
+#include "runtime/caf_configuration.hpp"
+#include "runtime/cluster_backend.hpp"
+#include "runtime/configuration_environment.hpp"
+#include "runtime/console.hpp"
+#include "runtime/real_world.hpp"
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+
+#include <unistd.h>
+
+namespace holdfast::runtime {
+
+namespace {
+
+constexpr std::size_t cluster_key_min = 16;
+
+std::string read_cluster_key(const configuration& c) {
+  const auto path = key_path(c);
+  std::ifstream file{path, std::ios::binary};
+  if (!file) throw std::runtime_error("cannot read the cluster key " + path.string());
+  std::ostringstream content;
+  content << file.rdbuf();
+  auto key = content.str();
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+  if (key.size() < cluster_key_min)
+    throw std::runtime_error("the cluster key " + path.string() + " has fewer than 16 bytes");
+  return key;
+}
+
+real_world_options world_options(const configuration& c, const node_identity& who, std::string key) {
+  using cluster::role;
+  real_world_options o;
+  o.name = who.name;
+  o.cluster_key = std::move(key);
+  o.settings = cluster_settings(c);
+  o.control_fd = who.control_fd;
+  const std::string host = c.cluster.coordinator.host;
+  o.links = {host, 0};
+  o.heartbeats = {host, 0};
+  if (who.serves == role::coordinator) {
+    o.links = c.cluster.coordinator;
+    o.ledger_file = c.state.directory / "ledger";
+  }
+  if (who.serves == role::dispatcher) o.outside = c.sip.address;
+  if (who.serves == role::dispatcher || who.serves == role::proxy) o.inside = endpoint{host, 0};
+  return o;
+}
+
+cluster::node_card card_of(const node_identity& who, real_world& outside) {
+  cluster::node_card card;
+  card.name = who.name;
+  card.serves = who.serves;
+  card.boot = outside.random();
+  card.pid = getpid();
+  card.supervised = outside.supervised();
+  card.links = outside.links_endpoint();
+  card.heartbeats = outside.heartbeats_endpoint();
+  if (const auto inside = outside.inside_endpoint()) card.datagrams = *inside;
+  return card;
+}
+
+caf::actor coordinator_of(caf::actor_system& system, const caf::actor& root) {
+  caf::actor found;
+  caf::scoped_actor self{system};
+  self->request(root, std::chrono::seconds{5}, caf::get_atom::value)
+    .receive([&](caf::actor& coordinator) { found = std::move(coordinator); },
+             [&](const caf::error& why) {
+               throw std::runtime_error("the node did not start: " + system.render(why));
+             });
+  return found;
+}
+
+// Signals are taken by sigwait() in the main thread, so that no handler ever runs.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+void serve_until_signalled(const configuration& c, const node_identity& who, std::string key,
+                           const sigset_t& signals) {
+  const auto environment = std::make_shared<const session::environment>(session_environment(c, key));
+  caf_options caf_settings;
+  caf_settings.register_types = actors::register_types;
+  caf_configuration config{caf_settings};
+  caf::actor_system system{config};
+  real_world outside{system, world_options(c, who, std::move(key))};
+  const auto root = actors::start_node(
+    system, outside,
+    {card_of(who, outside), cluster_settings(c), c.cluster.coordinator, environment});
+  std::unique_ptr<console> web;
+  if (who.serves == cluster::role::coordinator) {
+    console_options options;
+    options.address = c.console.address;
+    options.hosts = c.console.hosts;
+    web = std::make_unique<console>(options, make_cluster_backend(coordinator_of(system, root)));
+  }
+  spdlog::info("{} is up (pid {})", who.name, getpid());
+  int received = 0;
+  sigwait(&signals, &received);
+  spdlog::info("{} ends on signal {}", who.name, received);
+  // What this node held is held elsewhere, and a link that closes tells the others in a
+  // millisecond. Taking actors apart one by one would only delay that.
+  web.reset();
+  outside.stop();
+  spdlog::shutdown();
+  _exit(0);
+}
+
+} // namespace
+
+int run_node(const configuration& c, const node_identity& who) {
+  spdlog::set_level(spdlog::level::from_str(c.log.level));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ " + who.name + " %v");
+  spdlog::flush_on(spdlog::level::info);
+  const auto signals = block_signals();
+  try {
+    serve_until_signalled(c, who, read_cluster_key(c), signals);
+  } catch (const std::exception& e) {
+    spdlog::critical("{}: {}", who.name, e.what());
+    return exit_misconfigured;
+  }
+  return 0;
+}
+
+} // namespace holdfast::runtime
