@@ -3,7 +3,7 @@
 #include "runtime/launcher_node.hpp"
 #include "runtime/launcher_preflight.hpp"
 #include "runtime/launcher_readiness.hpp"
-#include "runtime/node_process.hpp"
+#include "runtime/node_identity.hpp"
 #include "runtime/process_channel.hpp"
 
 #include <algorithm>

@@ -1,28 +1,10 @@
 // One node as an OS process: what `holdfast node` runs, by hand, under systemd or under `launch`.
 #pragma once
 
-#include "protocol/cluster/view.hpp"
 #include "runtime/configuration.hpp"
-
-#include <optional>
-#include <string>
-#include <string_view>
+#include "runtime/node_identity.hpp"
 
 namespace holdfast::runtime {
-
-struct node_identity {
-  std::string name; // "container-1"
-  cluster::role serves = cluster::role::container;
-  int control_fd =
-      -1; // the socketpair to the launcher (process_channel.hpp); -1: nobody supervises
-};
-
-// The role in front of the last dash: "container-1" is a container.
-[[nodiscard]] std::optional<cluster::role> role_of_name(std::string_view name);
-
-// A node that ends with this will end so again: its configuration is wrong, or an address it needs
-// is taken (EX_CONFIG of sysexits.h). The launcher does not restart it.
-inline constexpr int exit_misconfigured = 78;
 
 // Runs until SIGTERM or until the node can not be trusted any more; returns the exit code.
 [[nodiscard]] int run_node(const configuration& c, const node_identity& who);

@@ -1,0 +1,86 @@
+#include "runtime/console.hpp"
+#include "runtime/http_client.hpp"
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+using namespace holdfast;
+using namespace holdfast::runtime;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct fake_backend : console_backend {
+  void ready(done reply) override { reply({503, R"({"ready":false,"reason":"no container"})"}); }
+  void members(done reply) override { reply({200, R"([{"name":"container-1"}])"}); }
+  void shards(done reply) override { kept = std::move(reply); } // never answers by itself
+  void status(done reply) override { reply({200, "{}"}); }
+  void kill(std::string node, done reply) override {
+    killed = std::move(node);
+    reply({200, "{}"});
+  }
+
+  std::string killed;
+  done kept;
+};
+
+struct fixture {
+  std::shared_ptr<fake_backend> backend = std::make_shared<fake_backend>();
+  console server{{.address = {"127.0.0.1", 0}, .hosts = {}, .answer_max = 100ms}, backend};
+  endpoint address{"127.0.0.1", server.port()};
+
+  http_answer ask(const std::string& method, const std::string& target) {
+    auto answer = http_request(method, address, target, 2000ms);
+    REQUIRE(answer);
+    return *answer;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "console: answers are the backend's, with their status") {
+  CHECK(ask("GET", "/healthz").status == 200);
+  CHECK(ask("GET", "/readyz").status == 503);
+  CHECK(ask("GET", "/readyz").body.find("no container") != std::string::npos);
+  CHECK(ask("GET", "/api/v1/members?x=1").body == "[{\"name\":\"container-1\"}]\n");
+  CHECK(ask("GET", "/api/v1/nothing").status == 404);
+}
+
+TEST_CASE_FIXTURE(fixture, "console: kill is a POST and nothing else") {
+  CHECK(ask("GET", "/api/v1/kill/proxy-1").status == 404);
+  CHECK(backend->killed.empty());
+  CHECK(ask("POST", "/api/v1/kill/proxy-1").status == 200);
+  CHECK(backend->killed == "proxy-1");
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "console: a backend that does not answer in time is a 504, and later harmless") {
+  CHECK(ask("GET", "/api/v1/shards").status == 504);
+  backend->kept({200, "[]"});
+  CHECK(ask("GET", "/healthz").status == 200);
+}
+
+TEST_CASE("console: an answer after its end does nothing") {
+  console_backend::done late;
+  {
+    fixture f;
+    CHECK(f.ask("GET", "/api/v1/shards").status == 504);
+    late = f.backend->kept;
+  }
+  late({200, "[]"});
+}
+
+TEST_CASE("console: a taken address is an exception at the start") {
+  fixture f;
+  CHECK_THROWS_AS(console({.address = f.address, .hosts = {}}, f.backend), std::system_error);
+}
+
+TEST_CASE("http client: nobody there is an error, not an exception") {
+  endpoint gone;
+  {
+    fixture f;
+    gone = f.address;
+  }
+  CHECK_FALSE(http_request("GET", gone, "/healthz", 500ms));
+}
