@@ -52,6 +52,7 @@ sequence commit_log::submit(session_record record, instant now, peer_frames& out
   const auto known = entries_.find(record.session);
   if (known != entries_.end()) {
     order_.erase(known->second.record.seq);
+    removed_.erase(known->second.record.seq);
     auto& earlier = known->second.record.outbox;
     record.outbox.insert(record.outbox.begin(), std::make_move_iterator(earlier.begin()),
                          std::make_move_iterator(earlier.end()));
