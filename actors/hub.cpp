@@ -25,12 +25,12 @@ caf::behavior hub::make_behavior() {
     [this](frame& f) { on_frame(f); },
     [this](incoming& batch) { on_incoming(batch); },
     [this](link_established& e) {
-      dialing_.erase(e.peer);
       link_options made{roles_, introduction(), e.peer, std::move(e.remote_hub), true};
       spawn<link>(std::move(made)); // lives by its messages until it says link_ready
     },
     [this](link_failed& f) {
       spdlog::debug("link to {} failed: {}", f.peer.empty() ? "the coordinator" : f.peer, f.why);
+      redial_at_[f.peer] = now_of(home_system()) + redial_interval;
     },
     [this](link_ready& ready) { add_link(ready.peer, std::move(ready.link), ready.node); },
     [this](link_lost& lost) { on_link_lost(lost); },
@@ -87,7 +87,7 @@ void hub::on_hello(const cluster::hello& h) {
 void hub::add_link(const cluster::hello& peer, caf::actor made, caf::node_id node) {
   drop_link(peer.name);
   links_[peer.name] = peer_link{made, node, peer.boot};
-  dialing_.erase(peer.name);
+  redial_at_.erase(peer.name);
   if (const auto* known = view_->find(peer.name);
       known != nullptr && known->card.serves == role::coordinator)
     coordinator_name_ = peer.name;
@@ -114,6 +114,7 @@ void hub::on_link_lost(const link_lost& lost) {
   if (found == links_.end() || found->second.link != lost.link) return;
   spdlog::debug("link to {} is lost", lost.peer);
   links_.erase(found);
+  redial_at_.erase("");
   tell_roles(caf::make_message(link_down{lost.peer, lost.link}));
 }
 
@@ -198,9 +199,9 @@ void hub::dial_missing() {
 
 void hub::dial(const std::string& peer, const endpoint& address) {
   const auto now = now_of(home_system());
-  const auto running = dialing_.find(peer);
-  if (running != dialing_.end() && now - running->second < redial_interval) return;
-  dialing_[peer] = now;
+  const auto wait = redial_at_.find(peer);
+  if (wait != redial_at_.end() && now < wait->second) return;
+  redial_at_[peer] = now + dial_patience;
   options_.outside->dial(peer, address, caf::actor_cast<caf::actor>(this));
 }
 

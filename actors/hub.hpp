@@ -28,7 +28,8 @@ struct hub_options {
 class hub : public caf::event_based_actor {
 public:
   static constexpr duration tick_interval{25ms};
-  static constexpr duration redial_interval{100ms};
+  static constexpr duration redial_interval{100ms}; // after a failure
+  static constexpr duration dial_patience{3s};      // dialed, linked, introduced: or all over again
   static constexpr duration rejoin_interval{300ms};
 
   hub(caf::actor_config& config, hub_options options);
@@ -73,7 +74,8 @@ private:
   shared_view view_;
   std::string coordinator_name_; // known once the link to it is up
   std::map<std::string, peer_link> links_;
-  std::map<std::string, instant> dialing_; // since when; "" is the coordinator before its name is known
+  // When to dial again; "" is the coordinator before its name is known.
+  std::map<std::string, instant> redial_at_;
   instant last_join_{instant::min()};
 };
 
