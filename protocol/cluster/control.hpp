@@ -34,7 +34,8 @@ struct ledger_result {
   std::string error;
 };
 
-// A node asked to be let in, or says it is still here. The coordinator's own node joins the same way.
+// A node asked to be let in, or says it is still here. The coordinator's own node joins the same
+// way.
 struct joined {
   join request;
   std::string link_peer; // the name its link proved; must be the card's
@@ -74,7 +75,7 @@ struct reported {
 struct spawn_result {
   shard_id shard;
   holdfast::epoch epoch;
-  bool ok = false; // false: tried again at once; the truth comes with reports
+  bool ok = false; // false: tried again soon; the truth comes with reports
 };
 
 // Answer to pull_view.
@@ -102,7 +103,8 @@ using event = std::variant<ledger_state, ledger_result, joined, link_up, link_lo
 
 struct load_ledger {};
 
-// Never two at a time. `number` is the ledger's own: 1 for an empty ledger, then one more each time.
+// Never two at a time. `number` is the ledger's own: 1 for an empty ledger, then one more each
+// time.
 struct write_ledger {
   std::uint64_t number = 0;
   std::string bytes;

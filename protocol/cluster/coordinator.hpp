@@ -5,13 +5,14 @@
 //                                                                            |
 //   members <--publish, spawn-- ledger_result.written  <---------------------+
 //
-// Events only become facts. Whenever no write is outstanding, the facts and the record in the ledger
-// together give the next record; if it differs it is written, and only when it is written does
-// anybody hear of it. So one compare-and-swap is under way at a time, what arrives meanwhile is in
-// the next one, and a lost race just starts again from what the ledger says.
+// Events only become facts. Whenever no write is outstanding, the facts and the record in the
+// ledger together give the next record; if it differs it is written, and only when it is written
+// does anybody hear of it. So one compare-and-swap is under way at a time, what arrives meanwhile
+// is in the next one, and a lost race just starts again from what the ledger says.
 #pragma once
 
 #include "protocol/cluster/control.hpp"
+#include "protocol/cluster/failure_detector.hpp"
 #include "protocol/cluster/ledger_record.hpp"
 #include "protocol/cluster/membership.hpp"
 #include "protocol/cluster/shard_control.hpp"
@@ -24,21 +25,22 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace holdfast::cluster {
 
-inline constexpr duration coordinator_tick{25ms};    // how often the actor sends control::tick
-inline constexpr duration formation_window{500ms};   // after the last container's first join
+inline constexpr duration coordinator_tick{25ms};  // how often the actor sends control::tick
+inline constexpr duration formation_window{500ms}; // after the last container's first join
 inline constexpr duration kill_retry{500ms};
-inline constexpr duration kill_patience{2s};         // then the suspect is fenced by its lease
-inline constexpr duration quiet_after_death{1s};     // before anything moves just to be even
-inline constexpr duration supervised_rejoin{3s};     // for members of a loaded view
+inline constexpr duration kill_patience{2s};     // then the suspect is fenced by its lease
+inline constexpr duration quiet_after_death{1s}; // before anything moves just to be even
+inline constexpr duration supervised_rejoin{3s}; // for members of a loaded view
 inline constexpr duration unsupervised_rejoin{10s};
-inline constexpr duration sync_batch{20ms};          // in_sync news of that long go into one view
+inline constexpr duration sync_batch{20ms}; // in_sync news of that long go into one view
 inline constexpr duration pull_patience{2s};
 inline constexpr duration ledger_retry{200ms};
-inline constexpr duration dead_pid_memory{10s};      // a join that was overtaken by its own death
+inline constexpr duration dead_pid_memory{10s}; // a join that was overtaken by its own death
 
 // What `holdfast members` shows.
 struct member_row {
@@ -70,8 +72,8 @@ struct shard_row {
 
 class coordinator {
 public:
-  // `self`: the name of the node the coordinator lives in. `wanted` becomes the cluster's settings if
-  // the ledger is empty; otherwise the ledger's are valid and a difference is noted.
+  // `self`: the name of the node the coordinator lives in. `wanted` becomes the cluster's settings
+  // if the ledger is empty; otherwise the ledger's are valid and a difference is noted.
   coordinator(std::string self, settings wanted);
 
   // The first call (a tick) orders load_ledger. Effects are to be carried out in order.
@@ -102,41 +104,65 @@ private:
   void handle(const control::operator_command& e);
   void handle(const control::tick& e);
 
+  // Why, and since when: how long a decision took is said together with it.
+  struct cause {
+    std::string why;
+    instant since;
+  };
   struct fencing {
     std::string why;
     instant since;
-    std::optional<instant> killed; // when `kill` was last ordered
-    bool by_lease = false;         // nobody supervises it, or the kill was never confirmed
-    bool by_operator = false;
+    instant killed;        // when `kill` was last ordered
+    bool by_lease = false; // nobody supervises it, or its death was never confirmed
+    bool wanted = false;   // an operator asked for it: being heard again does not call it off
   };
   struct proposal {
     ledger_record next;
+    std::map<node_id, fence> gone;
     shard_news news;
-    std::vector<control::note> notes;
+    std::vector<std::string> causes;
+    instant since; // of the earliest cause
   };
 
+  // coordinator.cpp: events, the ledger
+  void order_load();
   void adopt(ledger_record loaded);
+  void start_watching();
   void accept_written();
-  void announce(const view& before, const shard_news& news);
-  void pull_newer_view();
-  void propose_if_needed();
-  void apply_joins(proposal& p);
-  void apply_deaths(proposal& p);
-  void apply_shards(proposal& p);
-  void look_for_absent();
-  void look_for_suspects();
-  void fence_suspects();
-  void begin_fencing(const member& who, std::string why);
-  [[nodiscard]] bool may_fence(const member& who) const;
-  [[nodiscard]] bool quiet() const;
-  [[nodiscard]] std::set<node_id> dead_now() const;
-  void certain_death(const node_id& who, std::string why);
-  void command_kill(const control::operator_command& e);
-  void command_drain(const control::operator_command& e, bool drain);
-  void command_move(const control::operator_command& e);
-  void answer(std::uint64_t id, bool accepted, std::string text);
+  void announce(const view& before);
+  void forget_settled();
+  void review(const join& request);
+  void came_back(const node_id& who);
+  void wake_up_late();
+  void note_ready();
+  [[nodiscard]] bool linked(const std::string& name) const;
   void say(bool alarm, std::string text);
-  void respawn();
+
+  // coordinator_plan.cpp: the next record
+  void propose_if_needed();
+  [[nodiscard]] bool wait_for_newer_view();
+  void apply_joins(proposal& p);
+  void apply_wishes(proposal& p);
+  void apply_deaths(proposal& p);
+  void apply_death(proposal& p, const node_id& who, const cause& c, fence how);
+  void apply_shards(proposal& p);
+  void note_states(proposal& p);
+  [[nodiscard]] shard_facts facts_for(const proposal& p);
+  [[nodiscard]] bool quiet() const;
+  void tell(const proposal& p);
+
+  // coordinator_fencing.cpp: whom to stop
+  void look_for_dead();
+  void look_for_suspects();
+  void look_for_absent();
+  void fence_if_allowed(const member& who, const std::string& why);
+  void pursue_fencing();
+  void begin_fencing(const member& who, std::string why, bool wanted);
+  [[nodiscard]] bool may_fence(const member& who) const;
+  void certain_death(const node_id& who, std::string why);
+
+  // coordinator_operator.cpp
+  void answer(std::uint64_t id, bool accepted, std::string text);
 
   std::string self_;
   settings wanted_;
@@ -147,30 +173,34 @@ private:
   control::effects out_; // of the event being handled
 
   // The ledger.
+  bool started_ = false; // it was read once
   bool loaded_ = false;
   bool loading_ = false;
-  std::optional<instant> load_again_;
-  instant loaded_at_{};
+  bool must_write_ = false; // what is in force is not in the ledger: it was lost
+  bool read_failed_ = false;
+  instant load_again_{};
+  instant watching_since_{}; // members of a loaded view have from then on to come back
   ledger_record record_;
   std::optional<proposal> outstanding_;
-  view_number published_;
 
   // Facts.
   std::map<std::string, join> joins_; // the last of each name, while its process is not known dead
   std::set<std::string> links_;
-  std::map<std::string, control::process_ended> ended_; // with ended_at_: overtaken joins
-  std::map<std::string, instant> ended_at_;
-  std::map<node_id, std::string> dead_;                 // certain, with the cause
-  std::set<node_id> absent_;                            // of a loaded view, not heard of yet
+  std::map<std::string, std::pair<std::int64_t, instant>> ended_; // last pid of a name, and when
+  std::map<node_id, cause> dead_;                                 // for certain, until in the view
   std::map<node_id, fencing> fencing_;
-  std::map<node_id, bool> draining_;                    // operator's wish, until it is in the view
+  std::set<node_id> absent_;             // of a loaded view, not heard of yet
+  std::set<node_id> spared_;             // suspects that may not be fenced; said once
+  std::map<node_id, bool> drain_wishes_; // until they are in the view
   suspicions suspicions_;
   shard_control shards_;
   shard_truth truth_;
-  epoch floor_;                                         // the highest any member reported
-  std::optional<instant> last_container_join_;
-  std::optional<instant> last_death_;
+  epoch floor_; // the highest any member reported
+  instant last_container_join_{instant::min()};
+  instant last_death_{instant::min()};
+  std::optional<instant> sync_since_; // the oldest news of a synced replica that is not written
   std::optional<std::pair<std::string, instant>> pulling_;
+  std::optional<instant> not_ready_since_;
 };
 
 } // namespace holdfast::cluster

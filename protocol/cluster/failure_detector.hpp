@@ -28,8 +28,9 @@ public:
   // already keeps its own. Who is no longer watched is forgotten without a report.
   void watch(const std::vector<node_id>& peers, instant now);
 
-  // A heartbeat came. `probe_age`: how long ago a worker of that node last answered its probe. Above
-  // the window the node counts as hung although its heartbeats come: all its workers are blocked.
+  // A heartbeat came. `probe_age`: how long ago a worker of that node last answered its probe.
+  // Above the window the node counts as hung although its heartbeats come: all its workers are
+  // blocked.
   void heard(const node_id& peer, duration probe_age, instant now);
 
   // Call once an interval. Returns what changed: newly suspected, and trusted again.

@@ -9,8 +9,8 @@
 //   container     coordinators and containers          containers (the second observer)
 //   others        coordinators                         nobody
 //
-// A datagram is a tagged heartbeat and 16 bytes of HMAC-SHA256 under the cluster key. What is forged,
-// replayed or malformed is counted and changes nothing.
+// A datagram is a tagged heartbeat and 16 bytes of HMAC-SHA256 under the cluster key. What is
+// forged, replayed or malformed is counted and changes nothing.
 #pragma once
 
 #include "protocol/cluster/failure_detector.hpp"
@@ -49,6 +49,7 @@ void describe(F& f, heartbeat& x) {
 }
 
 inline constexpr std::size_t heartbeat_mac_bytes = 16;
+inline constexpr duration repeat_view_ahead{500ms};
 
 // The datagram for a heartbeat, and the reverse. Error: forged or malformed.
 [[nodiscard]] std::string seal(const heartbeat& beat, std::string_view cluster_key);
@@ -79,7 +80,8 @@ struct heartbeat_counters {
   std::uint64_t received = 0;
   std::uint64_t forged = 0;    // the MAC does not fit
   std::uint64_t malformed = 0; // the MAC fits, the rest does not
-  std::uint64_t replayed = 0;  // tick not above the last of that incarnation, or an older incarnation
+  std::uint64_t replayed =
+      0; // tick not above the last of that incarnation, or an older incarnation
   std::uint64_t strangers = 0; // authentic, but of nobody in the view
 
   friend bool operator==(const heartbeat_counters&, const heartbeat_counters&) = default;
@@ -97,7 +99,7 @@ public:
   // Call once an interval. `probe_age`: since a worker of this node last answered its probe.
   [[nodiscard]] heartbeat_turn on_tick(instant now, duration probe_age);
 
-  // Set when the sender knows a newer view; said once for each number.
+  // Set when the sender knows a newer view; repeated now and then until set_view() brings it.
   [[nodiscard]] std::optional<view_ahead> on_datagram(std::string_view bytes, instant now);
 
   [[nodiscard]] const heartbeat_counters& counters() const { return counters_; }
@@ -121,6 +123,7 @@ private:
   std::map<std::string, last_heard> last_; // by name; only members of the view
   view_number view_;
   view_number newest_seen_;
+  instant said_at_{};
   std::uint64_t tick_ = 0;
   bool ticked_ = false;
   instant last_tick_{};

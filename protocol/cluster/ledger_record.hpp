@@ -1,5 +1,5 @@
-// What the ledger holds: the settings of the whole cluster, the view, and how many incarnations each
-// name has had (design, "Who does what").
+// What the ledger holds: the settings of the whole cluster, the view, and how many incarnations
+// each name has had (design, "Who does what").
 #pragma once
 
 #include "protocol/cluster/view.hpp"

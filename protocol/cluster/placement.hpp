@@ -28,7 +28,7 @@ struct candidate {
 // How the shards lie now. Kept up to date by hand while a plan is being made.
 struct load_table {
   std::map<node_id, std::uint32_t> owned;
-  std::map<node_id, std::uint32_t> held; // replicas, in sync or filling
+  std::map<node_id, std::uint32_t> held;                      // replicas, in sync or filling
   std::map<std::pair<node_id, node_id>, std::uint32_t> pairs; // (owner, replica)
 
   static load_table of(const std::vector<shard_entry>& shards);
@@ -47,9 +47,8 @@ struct load_table {
 
 // The in_sync replica to promote among those `alive`, the one that owns least; nullopt: none, all
 // copies are gone.
-[[nodiscard]] std::optional<node_id> choose_promotion(const load_table& load,
-                                                      const shard_entry& entry,
-                                                      const std::set<node_id>& alive);
+[[nodiscard]] std::optional<node_id>
+choose_promotion(const load_table& load, const shard_entry& entry, const std::set<node_id>& alive);
 
 // One more replica for the shard: neither its owner nor one of its replicas; the fewest shards of
 // that owner first, then the fewest replicas. nullopt: nobody is left.

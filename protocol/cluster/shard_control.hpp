@@ -14,19 +14,20 @@
 #include "protocol/cluster/placement.hpp"
 #include "protocol/cluster/shard_truth.hpp"
 #include "protocol/cluster/view.hpp"
+#include "protocol/core/result.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
-#include <string>
+#include <utility>
 #include <vector>
 
 namespace holdfast::cluster {
 
-inline constexpr std::size_t moves_under_way_max = 32;      // shards that move at one time
+inline constexpr std::size_t moves_under_way_max = 32; // shards that move at one time
 inline constexpr std::size_t ownership_moves_per_view = 16;
-inline constexpr std::size_t fills_per_container = 64;      // replicas it receives at one time
+inline constexpr std::size_t fills_per_container = 64; // replicas it receives at one time
 
 // What happened to the shards between two views, for the operator.
 struct shard_news {
@@ -38,7 +39,7 @@ struct shard_news {
   std::size_t synced = 0;
   std::uint64_t sessions_promoted = 0;
   std::uint64_t sessions_lost = 0;
-  epoch highest;               // of the shards that changed hands
+  epoch highest; // of the shards that changed hands
 
   friend bool operator==(const shard_news&, const shard_news&) = default;
 };
@@ -46,12 +47,20 @@ struct shard_news {
 // What shard_control needs to know besides the draft.
 struct shard_facts {
   std::uint16_t replicas = 1;
-  epoch floor;                         // new epochs are above it
-  std::map<node_id, fence> gone;       // owners and replicas that count no more, and how certainly
-  std::set<node_id> suspects;          // alive, but given nothing at the moment
+  epoch floor;                   // new epochs are above it
+  std::map<node_id, fence> gone; // owners and replicas that count no more, and how certainly
+  std::set<node_id> suspects;    // alive, but given nothing at the moment
   std::vector<std::pair<shard_id, node_id>> synced;
   std::vector<std::pair<shard_id, node_id>> cut_off; // replicas that their owner can not reach
-  bool quiet = false;                  // may move things to even them out
+  bool formed = false; // the containers that join together have all had the time
+  bool quiet = false;  // may move things to even them out
+};
+
+// `to` is to become owner in place of `from`, or to replace the replica `from`.
+struct move_under_way {
+  node_id from;
+  node_id to;
+  bool ownership = false;
 };
 
 class shard_control {
@@ -62,20 +71,12 @@ public:
   // All there is to do for the shards in `draft`. Members must be up to date in it.
   [[nodiscard]] shard_news plan(view& draft, const shard_facts& facts, const shard_truth& truth);
 
-  // The draft that was planned last did not become the view.
+  // The view is not what the last plan made of it.
   void forget_moves() { moves_.clear(); }
 
   [[nodiscard]] bool moving(shard_id shard) const { return moves_.contains(shard); }
 
 private:
-  // `to` is to become owner, or to replace the replica `from`.
-  struct move_under_way {
-    node_id from;
-    node_id to;
-    bool ownership = false;
-  };
-  class planner; // one plan() at work
-
   std::map<shard_id, move_under_way> moves_;
 };
 

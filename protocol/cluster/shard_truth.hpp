@@ -1,5 +1,5 @@
-// What is true of the shards by report, as against what the view orders (design, "Failure" 3: the view
-// is the order, remote spawn is its execution; what is missing is respawned).
+// What is true of the shards by report, as against what the view orders (design, "Failure" 3: the
+// view is the order, remote spawn is its execution; what is missing is respawned).
 #pragma once
 
 #include "protocol/cluster/control.hpp"
@@ -25,8 +25,8 @@ public:
   // The ledger was read: nothing is known of how old its orders are.
   void on_start(const view& loaded, instant now);
   void forget(const node_id& who);
-  // Not spawned: it may be ordered again at once.
-  void spawn_failed(shard_id shard, epoch of);
+  // Not spawned: no use in waiting for it.
+  void spawn_failed(shard_id shard);
 
   // Replicas that are in sync by their owner's report and not yet by the view.
   [[nodiscard]] std::vector<std::pair<shard_id, node_id>> synced(const view& v) const;
@@ -43,14 +43,19 @@ private:
   struct order {
     instant given{};
     std::optional<instant> repeated;
+    bool failed = false;
     view_number shape; // since when owner, epoch and set of replicas are what they are
+  };
+  struct count {
+    epoch of; // an owner of an older epoch is not believed any more
+    std::uint32_t sessions = 0;
   };
 
   [[nodiscard]] const shard_activity* activity(const view& v, shard_id shard) const;
 
   std::map<node_id, container_report> reports_;
   std::map<node_id, std::map<shard_id, shard_activity>> activities_;
-  std::map<shard_id, std::uint32_t> sessions_;
+  std::map<shard_id, count> sessions_;
   std::map<shard_id, order> orders_;
 };
 

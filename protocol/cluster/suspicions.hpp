@@ -1,9 +1,9 @@
-// Who is suspected, by whom, and when that is enough to act (design, "Failure" 2: suspicion from two
-// observers where there are two).
+// Who is suspected, by whom, and when that is enough to act (design, "Failure" 2: suspicion from
+// two observers where there are two).
 //
-// Our own detector must suspect; beside it one other observer, if there is one that is well. One that
-// is well and does not agree holds us up for a bounded time. After a late tick, and after a start,
-// nothing is believed for a full window.
+// Our own detector must suspect; beside it one other observer, if there is one that is well. One
+// that is well and does not agree holds us up for a bounded time. After a late tick, and after a
+// start, nothing is believed for a full window.
 #pragma once
 
 #include "protocol/cluster/view.hpp"
