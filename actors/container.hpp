@@ -156,7 +156,11 @@ private:
   std::map<std::string, peer_load> loads_;
   std::map<std::uint64_t, search> searches_;
   std::map<std::string, std::uint64_t> searching_; // key -> search
-  std::map<std::pair<std::string, std::uint64_t>, std::size_t> local_searches_; // shards to answer
+  struct local_search { // a who_has that our shards are answering
+    std::size_t answers_missing = 0;
+    instant until;
+  };
+  std::map<std::pair<std::string, std::uint64_t>, local_search> local_searches_; // by asker and id
   std::uint64_t next_search_ = 0;
   std::map<std::pair<session_address, std::uint64_t>, open_question> questions_;
   std::map<std::string, cluster::handled> handled_; // per proxy, collected until the end of a batch

@@ -67,10 +67,8 @@ void container::expire_questions() {
   std::vector<std::uint64_t> overdue;
   for (const auto& [id, s] : searches_)
     if (s.until <= time) overdue.push_back(id);
-  for (const auto id : overdue) {
-    local_searches_.erase({options_.name, id});
-    finish_search(searches_.find(id));
-  }
+  for (const auto id : overdue) finish_search(searches_.find(id));
+  std::erase_if(local_searches_, [time](const auto& s) { return s.second.until <= time; });
 }
 
 } // namespace holdfast::actors

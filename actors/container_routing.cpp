@@ -123,7 +123,7 @@ void container::start_search(cluster::sip_in message) {
   searching_[s.key] = id;
   s.messages.push_back(std::move(message));
   searches_.emplace(id, std::move(s));
-  local_searches_[{options_.name, id}] = active_shards();
+  local_searches_[{options_.name, id}] = {active_shards(), now() + who_has_timeout};
 }
 
 void container::on_who_has(const std::string& peer, const cluster::who_has& q) {
@@ -133,7 +133,7 @@ void container::on_who_has(const std::string& peer, const cluster::who_has& q) {
     return;
   }
   if (local_searches_.size() >= pending_questions_max) return; // it times out over there
-  local_searches_[{peer, q.id}] = shards;
+  local_searches_[{peer, q.id}] = {shards, now() + who_has_timeout};
   for (auto& [shard, h] : hosted_)
     if (h.active) send(h.actor, shard_who_has{peer, q});
 }
@@ -142,7 +142,7 @@ void container::on_who_has(const std::string& peer, const cluster::who_has& q) {
 void container::on_shard_has(const shard_has& has) {
   const auto found = local_searches_.find({has.asker, has.reply.id});
   if (found == local_searches_.end()) return;
-  if (!has.reply.found && --found->second > 0) return;
+  if (!has.reply.found && --found->second.answers_missing > 0) return;
   local_searches_.erase(found);
   if (has.asker == options_.name) on_who_has_reply(has.reply);
   else send_frame(has.asker, frame_kind::who_has_reply, has.reply);
