@@ -111,7 +111,7 @@ public:
 
 private:
   struct parts;
-  std::unique_ptr<parts> parts_;
+  std::shared_ptr<parts> parts_;
 };
 
 } // namespace holdfast::runtime

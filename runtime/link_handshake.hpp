@@ -1,0 +1,92 @@
+// How two nodes prove to each other that they know the cluster key, and who they are, before BASP
+// sees a byte (design, "Links"; a plain BASP port is a remote kill switch).
+//
+//   dialer                                    acceptor
+//     hello: magic, role, nonce, name  ------>
+//            <------  hello: magic, role, nonce, name
+//     proof  ------------------------------->        from here on the dialer is a node of ours
+//            <------  verdict, proof                 and now so is the acceptor; BASP begins
+//
+//   proof = HMAC-SHA256(link key, label, role, verdict, both nonces, both names)
+//   link key = HMAC-SHA256(cluster key, label)
+//
+// The role is in the proof, so it can not be reflected; both names are, so it can not be relayed to
+// or from a node of another name; both nonces are, so it can not be replayed. Not protected: what
+// follows. Who can rewrite packets between two nodes can take over their connection afterwards; the
+// network between nodes is trusted that far.
+//
+// A value without a socket: bytes in, bytes out. It never asks for more bytes than the next message
+// has, so nothing of BASP's is swallowed, and no length can make it allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::runtime {
+
+class link_handshake {
+public:
+  static constexpr std::size_t nonce_bytes = 32;
+  static constexpr std::size_t name_bytes_max = 64;
+
+  enum class role : char { dialer = 'D', acceptor = 'A' };
+  enum class state : std::uint8_t { running, done, failed };
+  // Asked of the acceptor when the dialer has proved its name: shall this link be? false makes the
+  // verdict "crossing": the dialer's own listener has, or gets, a link from us.
+  using admission = std::function<bool(const std::string& peer)>;
+
+  // `nonce` is fresh and random. A dialer that knows whom it wants says so in `expected_peer`;
+  // empty: anybody with the key. Throws std::runtime_error on a key under 16 bytes, a name that is
+  // empty or too long, or a nonce of another size.
+  [[nodiscard]] static link_handshake dial(std::string_view cluster_key, std::string own_name,
+                                           std::string expected_peer, std::string nonce);
+  [[nodiscard]] static link_handshake accept(std::string_view cluster_key, std::string own_name,
+                                             std::string nonce, admission admit);
+
+  // What is to be sent now; empty: nothing.
+  [[nodiscard]] std::string take_output();
+  // How many bytes to read next, at most; 0 when it is over.
+  [[nodiscard]] std::size_t wanted() const;
+  // At most wanted() bytes, as they come.
+  void on_bytes(std::string_view bytes);
+
+  [[nodiscard]] state now() const { return state_; }
+  // Authentic only when done, and for the acceptor from admission on.
+  [[nodiscard]] const std::string& peer() const { return peer_; }
+  [[nodiscard]] const std::string& why() const { return why_; } // when failed
+  [[nodiscard]] bool done() const { return state_ == state::done; }
+  [[nodiscard]] bool failed() const { return state_ == state::failed; }
+
+private:
+  enum class step : std::uint8_t { hello, name, proof };
+
+  link_handshake(role own, std::string_view cluster_key, std::string own_name, std::string nonce);
+
+  void on_hello();
+  void on_name();
+  void on_dialer_proof();
+  void on_acceptor_proof();
+  void fail(std::string why);
+  [[nodiscard]] std::string hello() const;
+  [[nodiscard]] std::string proof(role of, char verdict) const;
+
+  role own_;
+  std::string key_;
+  std::string own_name_;
+  std::string own_nonce_;
+  std::string expected_;
+  admission admit_;
+  std::string peer_;
+  std::string peer_nonce_;
+  step step_ = step::hello;
+  state state_ = state::running;
+  std::size_t name_bytes_ = 0;
+  std::string input_;
+  std::string output_;
+  std::string why_;
+};
+
+} // namespace holdfast::runtime
