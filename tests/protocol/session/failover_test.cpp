@@ -100,6 +100,15 @@ TEST_CASE("failover: a caller that has not ACKed by then still costs both sides 
   CHECK_FALSE(w.subject.stable());
 }
 
+TEST_CASE("failover: the caller's ACK is committed, so the new owner does not repeat the 200") {
+  b2bua_world w;
+  call c{w};
+  w.crash(100ms);
+  w.wait(60s);
+  CHECK(w.seen(alice_at).empty());
+  CHECK(w.subject.stable());
+}
+
 TEST_CASE("failover: a BYE whose 200 was lost with its node gets the same 200 again") {
   b2bua_world w;
   call c{w};
