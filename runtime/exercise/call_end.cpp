@@ -122,9 +122,12 @@ void call_end::receive(const sip::message& m, const endpoint& source, name_sourc
   std::vector<news> up;
   const bool known = transactions_.receive(m, source, now, out, up);
   for (const auto& n : up) {
-    if (n.about.is("ACK")) on_ack(now, out);
-    else if (n.about.is_request()) on_request(n.transaction, n.about, names, now, out);
-    else on_response(n.about, names, now, out);
+    if (n.about.is("ACK"))
+      on_ack(now, out);
+    else if (n.about.is_request())
+      on_request(n.transaction, n.about, names, now, out);
+    else
+      on_response(n.about, names, now, out);
   }
   // RFC 3261 13.2.2.4: also the 2xx that comes after we gave up has to be acknowledged and ended.
   const auto about = m.cseq();
@@ -163,7 +166,8 @@ void call_end::on_response_in_dialog(const sip::message& m, name_source& names, 
   if (m.status < 200 || !about) return;
   if (about->method == pending_ && retry_later(m, now, out)) return;
   dialog_->on_response(m);
-  if (about->method == "INVITE" && m.status < 300 && dialog_->state != sip::dialog_state::terminated)
+  if (about->method == "INVITE" && m.status < 300
+      && dialog_->state != sip::dialog_state::terminated)
     send_ack(about->number, names, now, out);
   if (dialog_->state == sip::dialog_state::terminated) state_ = belief::ended;
   if (about->method == pending_) finished_request(names, now, out);

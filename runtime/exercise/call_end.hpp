@@ -101,7 +101,7 @@ private:
   std::optional<sip::dialog> dialog_;
   sip::message invite_; // caller: as sent; callee: as received
   std::uint32_t invite_transaction_ = 0;
-  std::string success_;        // callee: bytes of the 2xx
+  std::string success_; // callee: bytes of the 2xx
   endpoint success_to_;
   std::string pending_;        // method of our unanswered request in the dialog
   int attempts_ = 0;           // of pending_

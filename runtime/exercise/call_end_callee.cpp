@@ -1,10 +1,9 @@
 // The callee's side of call_end: ringing, answering, CANCEL; and what either end answers to
 // requests inside the dialog.
-#include "runtime/exercise/call_end.hpp"
-
 #include "protocol/sip/text.hpp"
 #include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
+#include "runtime/exercise/call_end.hpp"
 
 namespace holdfast::exercise {
 
@@ -74,10 +73,9 @@ void call_end::on_request_in_dialog(std::uint32_t transaction, const sip::messag
     return transactions_.respond(transaction, sip::make_response(m, *refused), now, out);
   if (m.is("INVITE") && pending_ == "INVITE") // RFC 3261 14.2
     return transactions_.respond(transaction, sip::make_response(m, 491), now, out);
-  const bool known = m.is("INVITE") || m.is("UPDATE") || m.is("INFO") || m.is("OPTIONS")
-                     || m.is("BYE");
-  if (!known)
-    return transactions_.respond(transaction, sip::make_response(m, 501), now, out);
+  const bool known =
+      m.is("INVITE") || m.is("UPDATE") || m.is("INFO") || m.is("OPTIONS") || m.is("BYE");
+  if (!known) return transactions_.respond(transaction, sip::make_response(m, 501), now, out);
   auto response = sip::make_response(m, 200);
   if (m.is("INVITE") || m.is("UPDATE")) {
     response.add("Contact", contact());
@@ -91,8 +89,7 @@ void call_end::on_request_in_dialog(std::uint32_t transaction, const sip::messag
 }
 
 // RFC 3261 9.2.
-void call_end::on_cancel(std::uint32_t transaction, const sip::message& m, instant now,
-                         step& out) {
+void call_end::on_cancel(std::uint32_t transaction, const sip::message& m, instant now, step& out) {
   const auto invite = transactions_.cancelled_by(m);
   const bool ours = invite_.is("INVITE") && who_ == party::callee;
   transactions_.respond(transaction, sip::make_response(m, ours ? 200 : 481, "", local_tag_), now,

@@ -1,8 +1,7 @@
 // The caller's side of call_end: the INVITE, its responses, and giving up.
-#include "runtime/exercise/call_end.hpp"
-
 #include "protocol/sip/related_requests.hpp"
 #include "protocol/sip/text.hpp"
+#include "runtime/exercise/call_end.hpp"
 #include "runtime/exercise/exercise_id.hpp"
 
 namespace holdfast::exercise {
@@ -32,10 +31,10 @@ void call_end::on_response(const sip::message& m, name_source& names, instant no
   const auto about = m.cseq();
   if (!about || about->method == "CANCEL") return;
   const auto first = invite_.cseq();
-  if (who_ == party::caller && about->method == "INVITE" && first
-      && about->number == first->number)
+  if (who_ == party::caller && about->method == "INVITE" && first && about->number == first->number)
     on_invite_response(m, names, now, out);
-  else if (dialog_) on_response_in_dialog(m, names, now, out);
+  else if (dialog_)
+    on_response_in_dialog(m, names, now, out);
 }
 
 void call_end::on_invite_response(const sip::message& m, name_source& names, instant now,

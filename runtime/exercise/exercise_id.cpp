@@ -19,8 +19,7 @@ std::string run_prefix(std::uint64_t run) {
 
 } // namespace
 
-std::string make_exercise_id(std::uint64_t run, std::uint32_t call, char end,
-                             std::uint32_t count) {
+std::string make_exercise_id(std::uint64_t run, std::uint32_t call, char end, std::uint32_t count) {
   return run_prefix(run) + std::to_string(call) + "-" + end + std::to_string(count);
 }
 

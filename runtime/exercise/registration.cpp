@@ -7,6 +7,10 @@
 
 namespace holdfast::exercise {
 
+namespace {
+constexpr duration retry_delay = 2s;
+} // namespace
+
 registration::registration(std::uint32_t number, std::string host, const end_settings& settings,
                            std::uint32_t expires_s)
     : settings_{&settings},
@@ -62,6 +66,11 @@ void registration::receive(const sip::message& m, name_source&, instant now, ste
 }
 
 void registration::on_final(const sip::message& m, instant now, step& out) {
+  if (m.status >= 500 && m.has("Retry-After") && state_ == state_type::registered) {
+    // RFC 3261 20.33: asked to come back; the binding lives on meanwhile.
+    out.alarms.push_back({now + retry_delay, 0, 0, ++refresh_generation_});
+    return;
+  }
   if (m.status >= 300) return fail(std::to_string(m.status) + " " + m.reason);
   if (state_ == state_type::removing) {
     state_ = state_type::removed;
@@ -78,8 +87,10 @@ void registration::on_final(const sip::message& m, instant now, step& out) {
 }
 
 void registration::fail(const std::string& why) {
-  if (state_ == state_type::registered) complaint_ = why; // a refresh; the binding may still live
-  else state_ = state_ == state_type::removing ? state_type::removed : state_type::failed;
+  if (state_ == state_type::registered)
+    complaint_ = why; // a refresh; the binding may still live
+  else
+    state_ = state_ == state_type::removing ? state_type::removed : state_type::failed;
   if (complaint_.empty()) complaint_ = why;
 }
 

@@ -14,11 +14,17 @@ namespace {
 constexpr bool unreliable = false; // UDP
 
 template <class Machine>
-constexpr bool is_client = std::is_same_v<Machine, sip::invite_client_transaction>
-                           || std::is_same_v<Machine, sip::non_invite_client_transaction>;
+constexpr bool is_client =
+    std::is_same_v<
+        Machine,
+        sip::
+            invite_client_transaction> || std::is_same_v<Machine, sip::non_invite_client_transaction>;
 template <class Machine>
-constexpr bool is_server = std::is_same_v<Machine, sip::invite_server_transaction>
-                           || std::is_same_v<Machine, sip::non_invite_server_transaction>;
+constexpr bool is_server =
+    std::is_same_v<
+        Machine,
+        sip::
+            invite_server_transaction> || std::is_same_v<Machine, sip::non_invite_server_transaction>;
 
 endpoint answer_to(const sip::message& request, const endpoint& source) {
   const auto top = request.top_via();
@@ -33,8 +39,8 @@ transactions::slot& transactions::add(machine m, sip::transaction_key key, const
 }
 
 transactions::slot* transactions::find(std::uint32_t number) {
-  const auto it = std::find_if(slots_.begin(), slots_.end(),
-                               [&](const slot& s) { return s.number == number; });
+  const auto it =
+      std::find_if(slots_.begin(), slots_.end(), [&](const slot& s) { return s.number == number; });
   return it == slots_.end() ? nullptr : &*it;
 }
 
@@ -154,8 +160,10 @@ const sip::message* transactions::request_of(std::uint32_t transaction) const {
     return std::visit(
         [](const auto& m) -> const sip::message* {
           using type = std::decay_t<decltype(m)>;
-          if constexpr (is_client<type> || is_server<type>) return &m.request();
-          else return nullptr;
+          if constexpr (is_client<type> || is_server<type>)
+            return &m.request();
+          else
+            return nullptr;
         },
         s.what);
   }
@@ -172,8 +180,10 @@ void transactions::drive(std::uint32_t number, const Event& e, instant now, step
       [&](auto& m) -> sip::transaction_effects {
         using type = std::decay_t<decltype(m)>;
         constexpr bool from_user = std::is_same_v<Event, sip::from_user>;
-        if constexpr (from_user && !is_server<type>) return {};
-        else return m.on(e, now);
+        if constexpr (from_user && !is_server<type>)
+          return {};
+        else
+          return m.on(e, now);
       },
       s->what);
   carry_out(number, std::move(effects), now, out, up);
@@ -196,8 +206,7 @@ void transactions::carry_out(std::uint32_t number, sip::transaction_effects effe
     if (auto* send = std::get_if<sip::transmit>(&effect)) {
       out.sends.push_back({s->to, std::move(send->bytes)});
     } else if (auto* passed = std::get_if<sip::pass_up>(&effect)) {
-      if (up != nullptr)
-        up->push_back({news::kind::message, number, std::move(passed->received)});
+      if (up != nullptr) up->push_back({news::kind::message, number, std::move(passed->received)});
     } else if (const auto* start = std::get_if<sip::start_timer>(&effect)) {
       const auto which = static_cast<std::uint8_t>(start->timer);
       out.alarms.push_back({now + start->after, number, which, ++s->generations[which]});

@@ -53,10 +53,9 @@ public:
   [[nodiscard]] bool empty() const { return slots_.empty(); }
 
 private:
-  using machine =
-      std::variant<sip::invite_client_transaction, sip::non_invite_client_transaction,
-                   sip::invite_server_transaction, sip::non_invite_server_transaction,
-                   sip::two_hundred_retransmitter, sip::ack_repeater>;
+  using machine = std::variant<sip::invite_client_transaction, sip::non_invite_client_transaction,
+                               sip::invite_server_transaction, sip::non_invite_server_transaction,
+                               sip::two_hundred_retransmitter, sip::ack_repeater>;
 
   struct slot {
     std::uint32_t number = 0;
