@@ -126,6 +126,7 @@ private:
   void on_change(std::uint32_t index, instant now); // of a call's state
   void advance(instant now);
   void advance_registration(instant now);
+  void conclude();
   void stop(std::string why);
   [[nodiscard]] end_traits traits(std::uint32_t index, party who) const;
   [[nodiscard]] party prober(std::uint32_t index) const;

@@ -73,8 +73,7 @@ void run::on_cue(cue c, std::uint32_t index, instant now) {
     }
     return at(now + unregister_max, cue::finish);
   case cue::finish:
-    phase_ = phase::done;
-    return;
+    return conclude();
   case cue::silence:
     if (!heard_) stop("nothing answers at " + to_string(caller_settings_.outbound));
     return;
@@ -85,6 +84,13 @@ void run::on_cue(cue c, std::uint32_t index, instant now) {
     phase_ = phase::lingering;
     return at(now, cue::leave);
   }
+}
+
+void run::conclude() {
+  for (const auto& r : registrations_)
+    if (!r.complaint().empty())
+      evidence_.registration_complaints.push_back(r.aor() + ": " + r.complaint());
+  phase_ = phase::done;
 }
 
 void run::stop(std::string why) {
@@ -242,7 +248,7 @@ void run::advance(instant now) {
     if (std::all_of(registrations_.begin(), registrations_.end(), [](const registration& r) {
           return r.state() == registration::state_type::removed;
         }))
-      phase_ = phase::done;
+      conclude();
     return;
   default:
     return;
