@@ -43,6 +43,18 @@ TEST_CASE("failover: a call that stands continues in both directions with higher
   CHECK(c.alice.dialog->matches_request(c.alice.expect("BYE")));
 }
 
+TEST_CASE("failover: CSeq goes on above requests that the restored snapshot has not seen") {
+  b2bua_world w;
+  call c{w};
+  const auto held = w.held;
+  c.alice.send(c.alice.in_dialog("INFO"));
+  const auto unseen = c.bob.expect("INFO");
+  w.held = held;
+  w.crash();
+  c.alice.send(c.alice.in_dialog("INFO"));
+  CHECK(cseq_of(c.bob.expect("INFO")) > cseq_of(unseen));
+}
+
 TEST_CASE("failover: many in a row keep the call, and every CSeq is new to the other side") {
   b2bua_world w;
   call c{w};
