@@ -76,7 +76,7 @@ private:
   std::map<std::string, peer_link> links_;
   // When to dial again; "" is the coordinator before its name is known.
   std::map<std::string, instant> redial_at_;
-  instant last_join_{instant::min()};
+  instant last_join_{};
 };
 
 } // namespace holdfast::actors

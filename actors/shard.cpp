@@ -285,6 +285,9 @@ void shard::on_step(session_step& step) {
   s.work = step.open_transactions;
   arm(step.session, s, step.deadline);
 
+  // Until the last commit of a session is held, everything it says queues behind it: a repetition
+  // by timer depends on that commit as much as the original.
+  const bool behind = s.committed > log_.held();
   bool commits = step.snapshot.has_value();
   bool ended = false;
   std::vector<cluster::outbox_entry> outbox;
@@ -296,6 +299,8 @@ void shard::on_step(session_step& step) {
       if (out->dependent && commits) {
         outbox.push_back(std::move(entry));
         dependent.push_back(std::move(emitted));
+      } else if (behind) {
+        dependent.push_back(std::move(emitted));
       } else {
         output_.emissions.push_back(std::move(emitted));
       }
@@ -306,15 +311,16 @@ void shard::on_step(session_step& step) {
       const auto to = decode<cluster::ask>(reply->reply_to);
       if (!to) continue;
       emit_answer answered{{to->from, to->id, true, std::move(reply->bytes)}, to->from_node};
-      if (commits) dependent.push_back(std::move(answered));
+      if (commits || behind) dependent.push_back(std::move(answered));
       else output_.emissions.push_back(std::move(answered));
     } else if (std::holds_alternative<session::ended>(e)) {
       ended = true;
     }
   }
-  if (handled && (commits || ended)) dependent.push_back(emit_handled{*handled});
+  if (handled && (commits || ended || behind)) dependent.push_back(emit_handled{*handled});
   else if (handled) output_.emissions.push_back(emit_handled{*handled});
   if (commits || ended) commit_step(step, s, std::move(outbox), std::move(dependent), ended);
+  else if (!dependent.empty()) wait_for(s.committed, std::move(dependent));
 }
 
 void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox_entry> outbox,
@@ -337,8 +343,15 @@ void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox
   }
   record.outbox = std::move(outbox);
   const auto seq = log_.submit(std::move(record), now(), output_.frames);
+  s.committed = seq;
   waiting_.push_back({seq, std::move(dependent), ended ? std::optional{step.session} : std::nullopt});
   release_held();
+}
+
+void shard::wait_for(sequence commit, std::vector<emission> emissions) {
+  auto place = std::upper_bound(waiting_.begin(), waiting_.end(), commit,
+                                [](sequence seq, const waiting& w) { return seq < w.after; });
+  waiting_.insert(place, {commit, std::move(emissions), std::nullopt});
 }
 
 void shard::remember_keys(session_id id, slot& s, std::vector<std::string> keys) {

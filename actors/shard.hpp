@@ -44,6 +44,7 @@ private:
     bool quarantined = false;
     bool stable = false;
     bool ending = false; // removed; gone once that is held
+    sequence committed;  // its latest commit
     std::uint32_t work = 0;
     std::uint64_t generation = 0; // of its deadline
     std::optional<instant> deadline;
@@ -74,6 +75,7 @@ private:
   void orphan(const cluster::sip_in& message);
   void commit_step(session_step& step, slot& s, std::vector<cluster::outbox_entry> outbox,
                    std::vector<emission> dependent, bool ended);
+  void wait_for(sequence commit, std::vector<emission> emissions);
   void remember_keys(session_id id, slot& s, std::vector<std::string> keys);
   void arm(session_id id, slot& s, std::optional<instant> deadline);
   void bury(session_id id);
