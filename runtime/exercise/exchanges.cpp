@@ -8,21 +8,20 @@ namespace holdfast::exercise {
 
 namespace {
 
-// caller's column | cluster | callee's column
+// The caller's half of the ladder on the left, the callee's on the right.
 std::string row(const observation& o, instant start) {
   const bool right = (o.who == party::caller) == (o.direction == way::sent);
-  const auto arrow = label(o) + (o.deliberate ? " (again)" : "");
+  const auto words = label(o) + (o.deliberate ? " again" : "");
   const auto seconds = static_cast<double>((o.at - start).count()) / 1e6;
+  const char* arrow = right ? "->" : "<-";
   std::array<char, 160> line{};
-  const auto* shape = o.who == party::caller ? "  %9.3f  caller %s %-18s |  %-28s" // left half
-                                             : "  %9.3f  %28s|%s %-18s callee";
   if (o.who == party::caller)
-    std::snprintf(line.data(), line.size(), shape, seconds, right ? "->" : "<-", arrow.c_str(), "");
+    std::snprintf(line.data(), line.size(), "  %9.3f  caller %s %-20s |%30s", seconds, arrow,
+                  words.c_str(), "");
   else
-    std::snprintf(line.data(), line.size(), shape, seconds, "", right ? " ->" : " <-",
-                  arrow.c_str());
-  std::string out{line.data()};
-  return out + " CSeq " + std::to_string(o.cseq) + " " + o.branch + "\n";
+    std::snprintf(line.data(), line.size(), "  %9.3f  %30s | %s %-20s callee", seconds, "", arrow,
+                  words.c_str());
+  return std::string{line.data()} + " CSeq " + std::to_string(o.cseq) + " " + o.branch + "\n";
 }
 
 } // namespace

@@ -78,7 +78,7 @@ void run::receive_known(party at_party, std::uint32_t index, const sip::message&
   auto& log = evidence_.calls[index];
   log.seen.push_back(observe(m, at_party, way::received, now));
   // The second dialog of a doubled INVITE was refused without a trace.
-  if (end == nullptr || end->call_id() != m.call_id()) {
+  if (end == nullptr || (!end->call_id().empty() && end->call_id() != m.call_id())) {
     if (m.is_request() && !m.is("ACK"))
       reply(at_party, m, m.is("INVITE") ? 486 : 481, source, &log, now);
     return;
