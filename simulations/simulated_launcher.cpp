@@ -1,0 +1,52 @@
+#include "simulations/simulated_launcher.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::simulations {
+
+void simulated_launcher::ended(const simulated_process& process) {
+  time_.after(time_.between(reaping_min, reaping_max),
+              [this, name = process.name(), pid = process.pid()] { tell(name, pid); });
+}
+
+void simulated_launcher::tell(const std::string& name, std::int64_t pid) {
+  if (observer_ == nullptr || !observer_->alive()) {
+    untold_.push_back({name, pid});
+    return;
+  }
+  observer_->execute([to = receiver_, name, pid] {
+    caf::anon_send(to, actors::process_ended{name, pid});
+  });
+}
+
+void simulated_launcher::observe(simulated_process& by, caf::actor receiver) {
+  observer_ = &by;
+  receiver_ = std::move(receiver);
+  for (const auto& end : std::exchange(untold_, {})) tell(end.name, end.pid);
+}
+
+bool simulated_launcher::kill(const std::string& name, std::int64_t pid) {
+  const auto found = std::find_if(processes_.begin(), processes_.end(), [&](const auto* p) {
+    return p->name() == name && p->pid() == pid;
+  });
+  if (found == processes_.end()) return false;
+  auto& process = **found;
+  if (process.alive()) {
+    time_.after(time_.between(reaping_min, reaping_max), [this, &process] {
+      if (process.alive()) end_(process);
+    });
+  } else {
+    ended(process);
+  }
+  return true;
+}
+
+void simulated_launcher::forget_all() {
+  observer_ = nullptr;
+  receiver_ = nullptr;
+}
+
+} // namespace holdfast::simulations

@@ -1,0 +1,147 @@
+#include "simulations/simulated_network.hpp"
+
+#include <caf/io/scribe.hpp>
+
+#include <algorithm>
+#include <memory>
+
+namespace holdfast::simulations {
+
+void simulated_network::bind(const endpoint& where, simulated_process& owner, receiver to) {
+  bound_[where] = {&owner, std::move(to)};
+}
+
+void simulated_network::send(simulated_process& from, const endpoint& source, const endpoint& to,
+                             std::string bytes) {
+  if (!from.alive()) return;
+  const auto target = bound_.find(to);
+  if (target != bound_.end() && is_cut(from.name(), target->second.owner->name())) return;
+  send_from_outside(source, to, std::move(bytes));
+}
+
+void simulated_network::send_from_outside(const endpoint& source, const endpoint& to,
+                                          std::string bytes) {
+  time_.after(delay(), [=, this, bytes = std::move(bytes)] { arrive(source, to, bytes); });
+}
+
+void simulated_network::arrive(const endpoint& source, const endpoint& to,
+                               const std::string& bytes) {
+  const auto target = bound_.find(to);
+  if (target == bound_.end()) {
+    if (outside_) outside_(source, to, bytes);
+    return;
+  }
+  target->second.owner->execute(
+      [receive = target->second.to, source, bytes] { receive(source, bytes); });
+}
+
+void simulated_network::listen(const endpoint& where, simulated_process& owner, acceptor to) {
+  listeners_[where] = {&owner, std::move(to)};
+}
+
+void simulated_network::dial(simulated_process& from, const endpoint& where,
+                             std::function<void(dial_result)> done) {
+  const auto answer = [this, &from, done](duration later, std::string why) {
+    time_.after(later, [&from, done, why = std::move(why)] {
+      from.execute([done, why] { done({nullptr, {}, why}); });
+    });
+  };
+  const auto found = listeners_.find(where);
+  if (found == listeners_.end() || !found->second.owner->alive()) {
+    answer(delay(), "connection refused");
+  } else if (found->second.owner->hung() || is_cut(from.name(), found->second.owner->name())) {
+    answer(dial_timeout, "timed out");
+  } else { // a round trip for the connection, another one for the proof of the key
+    const auto* listening = found->second.owner;
+    time_.after(delay() + delay(), [this, &from, where, listening, done] {
+      auto& at = listeners_.at(where);
+      if (at.owner == listening && at.owner->running())
+        connect(from, at, done);
+      else
+        from.execute([done] { done({nullptr, {}, "connection reset"}); });
+    });
+  }
+}
+
+void simulated_network::connect(simulated_process& from, listener& at,
+                                const std::function<void(dial_result)>& done) {
+  if (!from.alive()) return;
+  const auto here = caf::io::connection_handle::from_int(++next_handle_);
+  const auto there = caf::io::connection_handle::from_int(++next_handle_);
+  connections_.push_back({{side{&from, here, time_.now()}, side{at.owner, there, time_.now()}}});
+  at.owner->execute([accept = at.to, &by = *at.owner, there] { accept(by, there); });
+  from.execute([done, peer = at.owner, here] { done({peer, here, {}}); });
+}
+
+bool simulated_network::is_cut(const std::string& a, const std::string& b) const {
+  return cuts_.contains(std::minmax(a, b));
+}
+
+void simulated_network::heal(const std::string& a, const std::string& b) {
+  cuts_.erase(std::minmax(a, b));
+  for (auto& c : connections_) {
+    carry_between(c, c.sides[0], c.sides[1]);
+    carry_between(c, c.sides[1], c.sides[0]);
+  }
+}
+
+void simulated_network::break_connections_of(const simulated_process& dead) {
+  for (auto& c : connections_)
+    for (std::size_t i = 0; i < 2; ++i)
+      if (c.open && c.sides[i].process == &dead) close(c, c.sides[1 - i]);
+}
+
+bool simulated_network::carry(simulated_process& p) {
+  bool moved = false;
+  for (auto& c : connections_)
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (!c.open || c.sides[i].process != &p) continue;
+      if (read_all(p, c.sides[i].handle)) moved = true;
+      if (carry_between(c, c.sides[i], c.sides[1 - i])) moved = true;
+    }
+  std::erase_if(connections_, [](const connection& c) { return !c.open; });
+  return moved;
+}
+
+bool simulated_network::carry_between(connection& c, side& from, side& to) {
+  if (!c.open || is_cut(from.process->name(), to.process->name())) return false;
+  auto& written = from.process->multiplexer().output_buffer(from.handle);
+  if (!written.empty()) {
+    auto bytes = std::make_shared<std::vector<char>>(std::exchange(written, {}));
+    to.last_arrival = std::max(time_.now() + delay(), to.last_arrival);
+    time_.at(to.last_arrival, [process = to.process, handle = to.handle, bytes] {
+      process->execute([process, handle, bytes] {
+        auto& input = process->multiplexer().virtual_network_buffer(handle);
+        input.insert(input.end(), bytes->begin(), bytes->end());
+        read_all(*process, handle);
+      });
+    });
+    return true;
+  }
+  if (!from.process->multiplexer().stopped_reading(from.handle)) return false;
+  close(c, to);
+  return true;
+}
+
+// The bytes that are on their way still arrive.
+void simulated_network::close(connection& c, side& to) {
+  c.open = false;
+  to.last_arrival = std::max(time_.now() + delay(), to.last_arrival);
+  time_.at(to.last_arrival, [process = to.process, handle = to.handle] {
+    process->execute([process, handle] {
+      auto& there = process->multiplexer();
+      if (auto scribe = there.impl_ptr(handle))
+        scribe->io_failure(&there, caf::io::network::operation::read);
+    });
+  });
+}
+
+bool simulated_network::read_all(simulated_process& p, caf::io::connection_handle h) {
+  auto& there = p.multiplexer();
+  if (!there.impl_ptr(h)) return false;
+  bool read = false;
+  while (!there.virtual_network_buffer(h).empty() && there.try_read_data(h)) read = true;
+  return read;
+}
+
+} // namespace holdfast::simulations

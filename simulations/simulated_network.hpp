@@ -1,0 +1,109 @@
+// The network between simulated processes, and to the world outside: datagrams, and connections
+// that carry BASP's bytes. Every delay is chance; connections keep their order.
+//
+// What a fault does:
+//   crash   datagrams to it vanish; its connections break at the other end a moment later
+//   hang    everything to it waits (simulated_process::execute)
+//   cut     datagrams vanish, bytes wait, dialing is answered by nothing, both ways, until healed
+#pragma once
+
+#include "protocol/core/endpoint.hpp"
+#include "simulations/simulated_process.hpp"
+#include "simulations/timeline.hpp"
+
+#include <caf/io/connection_handle.hpp>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace holdfast::simulations {
+
+class simulated_network {
+public:
+  static constexpr duration delay_min{50us};
+  static constexpr duration delay_max{800us};
+  static constexpr duration dial_timeout{1s};
+
+  using receiver = std::function<void(const endpoint& from, const std::string& bytes)>;
+
+  explicit simulated_network(timeline& time) : time_{time} {}
+
+  // Datagrams to `where` are handed to `to` inside `owner`. A later one takes the address over.
+  void bind(const endpoint& where, simulated_process& owner, receiver to);
+  // Datagrams to addresses that nobody is bound to: those of the world outside.
+  void
+  outside(std::function<void(const endpoint& from, const endpoint& to, std::string bytes)> to) {
+    outside_ = std::move(to);
+  }
+  void send(simulated_process& from, const endpoint& source, const endpoint& to, std::string bytes);
+  void send_from_outside(const endpoint& source, const endpoint& to, std::string bytes);
+
+  // Connections. Each side makes its scribe out of its own handle.
+  using acceptor = std::function<void(simulated_process& by, caf::io::connection_handle)>;
+  struct dial_result {
+    simulated_process* peer = nullptr; // nullptr: failed
+    caf::io::connection_handle connection;
+    std::string why;
+  };
+  void listen(const endpoint& where, simulated_process& owner, acceptor to);
+  // `done` is called inside `from`.
+  void dial(simulated_process& from, const endpoint& where, std::function<void(dial_result)> done);
+
+  void cut(const std::string& a, const std::string& b) { cuts_.insert(std::minmax(a, b)); }
+  void heal(const std::string& a, const std::string& b);
+  void break_connections_of(const simulated_process& dead);
+
+  // Lets go of every actor.
+  void forget_all() {
+    bound_.clear();
+    listeners_.clear();
+  }
+
+  // Takes along what `p` has written, and lets it read what it had no time to. False: nothing
+  // moved.
+  bool carry(simulated_process& p);
+
+private:
+  struct side {
+    simulated_process* process = nullptr;
+    caf::io::connection_handle handle;
+    instant last_arrival; // of what was written to it
+  };
+  struct connection {
+    std::array<side, 2> sides;
+    bool open = true;
+  };
+  struct binding {
+    simulated_process* owner = nullptr;
+    receiver to;
+  };
+  struct listener {
+    simulated_process* owner = nullptr;
+    acceptor to;
+  };
+
+  [[nodiscard]] duration delay() { return time_.between(delay_min, delay_max); }
+  [[nodiscard]] bool is_cut(const std::string& a, const std::string& b) const;
+  void arrive(const endpoint& source, const endpoint& to, const std::string& bytes);
+  void connect(simulated_process& from, listener& at, const std::function<void(dial_result)>& done);
+  bool carry_between(connection& c, side& from, side& to);
+  void close(connection& c, side& to);
+  static bool read_all(simulated_process& p, caf::io::connection_handle h);
+
+  timeline& time_;
+  std::map<endpoint, binding> bound_;
+  std::map<endpoint, listener> listeners_;
+  std::list<connection> connections_;
+  std::set<std::pair<std::string, std::string>> cuts_;
+  std::function<void(const endpoint&, const endpoint&, std::string)> outside_;
+  std::int64_t next_handle_ = 0;
+};
+
+} // namespace holdfast::simulations

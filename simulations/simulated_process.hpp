@@ -1,0 +1,84 @@
+// One simulated process: an actor system of its own on CAF's test_coordinator and test_multiplexer,
+// run one message at a time by whoever owns it, with a clock that is like no other process's.
+//
+//   alive --hang()--> hung --resume()--> alive      what arrives meanwhile waits, as in a kernel
+//     |                 |
+//     +----crash()------+--> dead                   nothing runs any more; the memory stays until
+//                                                   the simulation ends
+#pragma once
+
+#include "protocol/cluster/view.hpp"
+#include "simulations/timeline.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/io/network/test_multiplexer.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace holdfast::simulations {
+
+class process_configuration : public caf::actor_system_config {
+public:
+  process_configuration();
+};
+
+class simulated_process {
+public:
+  simulated_process(timeline& time, std::string name, std::int64_t pid);
+  ~simulated_process(); // no actor may be left: end_actors()
+  simulated_process(const simulated_process&) = delete;
+  simulated_process& operator=(const simulated_process&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::int64_t pid() const { return pid_; }
+  [[nodiscard]] caf::actor_system& system() { return system_; }
+  [[nodiscard]] caf::io::network::test_multiplexer& multiplexer() { return multiplexer_; }
+
+  [[nodiscard]] bool alive() const { return alive_; }
+  [[nodiscard]] bool hung() const { return hung_; }
+  [[nodiscard]] bool running() const { return alive_ && !hung_; }
+  void crash();
+  void hang() { hung_ = true; }
+  void resume();
+
+  // From outside: now, after a hang, or never. What it does counts as this process's doing.
+  void execute(std::function<void()> what);
+
+  // Lets one actor or broker of this process handle one message. False: none has any.
+  bool run_one();
+
+  // This process's clock, which is off by an amount of its own.
+  [[nodiscard]] instant local_now() const;
+  [[nodiscard]] std::optional<instant> next_timer() const; // in time of the simulation
+  void trigger_timer();
+  void set_time(); // to that of the simulation
+
+  // Runs whatever is left until every actor under `root` is gone.
+  void end_actors(caf::actor root);
+
+private:
+  bool run_actor();
+  bool run_broker() { return multiplexer_.try_exec_runnable(); }
+  void note_next_job();
+
+  timeline& time_;
+  std::string name_;
+  std::int64_t pid_ = 0;
+  std::chrono::nanoseconds clock_offset_; // of the local clock
+  process_configuration config_;
+  caf::actor_system system_;
+  caf::scheduler::test_coordinator& scheduler_;
+  caf::io::network::test_multiplexer& multiplexer_;
+  bool alive_ = true;
+  bool hung_ = false;
+  std::deque<std::function<void()>> waiting_; // for the end of a hang
+};
+
+} // namespace holdfast::simulations
