@@ -111,7 +111,7 @@ void coordinator::adopt(ledger_record loaded) {
     if (v.number.value > 0) out_.push_back(control::publish{v});
   } else {
     truth_.on_view(before, v, now_);
-    if (v.number.value > 0) announce(before);
+    if (v.number > before.number) announce(before);
   }
   const auto waiting = joins_;
   for (const auto& [name, request] : waiting) review(request);

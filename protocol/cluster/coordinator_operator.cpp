@@ -79,7 +79,7 @@ std::vector<shard_row> coordinator::shards() const {
 
 bool coordinator::ready() const {
   const auto& v = record_.now_valid;
-  if (!loaded_ || v.number.value == 0 || v.shards.empty()) return false;
+  if (!loaded_ || !dead_.empty() || v.number.value == 0 || v.shards.empty()) return false;
   const auto takers = static_cast<std::size_t>(
       std::count_if(v.members.begin(), v.members.end(), [](const member& m) {
         return m.card.serves == role::container && m.state == member_state::active;

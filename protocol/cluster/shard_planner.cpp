@@ -179,7 +179,8 @@ bool shard_planner::takes(const node_id& node) const {
 bool shard_planner::any_in(member_state state) const {
   const auto living = living_containers(draft_);
   return std::any_of(living.begin(), living.end(), [&](const member* m) {
-    return m->state == state && !facts_.gone.contains(m->id());
+    return m->state == state && !facts_.gone.contains(m->id())
+           && !facts_.suspects.contains(m->id());
   });
 }
 

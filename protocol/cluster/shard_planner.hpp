@@ -41,7 +41,7 @@ private:
   void recount();
   [[nodiscard]] bool usable(const node_id& node) const; // alive and not gone
   [[nodiscard]] bool takes(const node_id& node) const;  // usable, no suspect, not draining
-  [[nodiscard]] bool any_in(member_state state) const;
+  [[nodiscard]] bool any_in(member_state state) const;  // that is no suspect
   [[nodiscard]] member* first_in(member_state state);
   [[nodiscard]] bool owns_anything(const node_id& node) const;
   [[nodiscard]] std::vector<candidate> owner_candidates() const;
