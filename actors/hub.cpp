@@ -86,7 +86,7 @@ void hub::on_hello(const cluster::hello& h) {
 
 void hub::add_link(const cluster::hello& peer, caf::actor made, caf::node_id node) {
   drop_link(peer.name);
-  links_[peer.name] = peer_link{made, node, peer.boot};
+  links_[peer.name] = peer_link{made, node, peer.boot, peer.incarnation};
   redial_at_.erase(peer.name);
   if (const auto* known = view_->find(peer.name);
       known != nullptr && known->card.serves == role::coordinator)
@@ -151,12 +151,20 @@ void hub::adopt(shared_view next) {
   if (!check_own_place()) return;
   for (const auto& m : view_->members) {
     const auto l = links_.find(m.card.name);
-    if (l != links_.end() && (l->second.boot != m.card.boot || !m.alive())) drop_link(m.card.name);
+    if (l != links_.end() && l->second.boot == m.card.boot) l->second.incarnation = m.incarnation;
+    if (l != links_.end() && superseded(l->second, m)) drop_link(m.card.name);
     if (m.card.serves == role::coordinator && m.alive()) coordinator_name_ = m.card.name;
   }
   options_.outside->watch(view_, self_id(), caf::actor_cast<caf::actor>(this));
   tell_roles(caf::make_message(view_changed{view_}));
   dial_missing();
+}
+
+// A link to a process that no view has named yet is newer than the entry of its predecessor: a
+// coordinator that comes back first publishes its own predecessor's death over it.
+bool hub::superseded(const peer_link& link, const cluster::member& by) {
+  if (link.boot == by.card.boot) return !by.alive();
+  return link.incarnation.value != 0 && link.incarnation <= by.incarnation;
 }
 
 // False: the cluster has given us up. What we still hold is somebody else's by now; the only safe
@@ -192,9 +200,10 @@ void hub::dial_missing() {
   for (const auto& m : view_->members)
     if (needs_link_to(m) && dials(m) && !links_.contains(m.card.name))
       dial(m.card.name, m.card.serves == role::coordinator ? options_.coordinator : m.card.links);
-  const bool coordinator_linked = !coordinator_name_.empty() && links_.contains(coordinator_name_);
-  if (!serves(role::coordinator) && !coordinator_linked && coordinator_name_.empty())
-    dial("", options_.coordinator);
+  if (serves(role::coordinator) || links_.contains(coordinator_name_)) return;
+  const auto* known = view_->find(coordinator_name_);
+  // A new one will come to where the dead one was.
+  if (known == nullptr || !known->alive()) dial("", options_.coordinator);
 }
 
 void hub::dial(const std::string& peer, const endpoint& address) {

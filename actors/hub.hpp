@@ -42,6 +42,7 @@ private:
     caf::actor link;
     caf::node_id node;
     std::uint64_t boot = 0;
+    holdfast::incarnation incarnation; // 0: no view has named it yet
   };
   void on_exit() override;
 
@@ -61,6 +62,7 @@ private:
   void on_tick();
 
   [[nodiscard]] bool serves(cluster::role r) const { return options_.card.serves == r; }
+  [[nodiscard]] static bool superseded(const peer_link& link, const cluster::member& by);
   [[nodiscard]] bool needs_link_to(const cluster::member& peer) const;
   [[nodiscard]] bool dials(const cluster::member& peer) const;
   [[nodiscard]] cluster::hello introduction() const;
