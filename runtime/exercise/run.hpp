@@ -100,6 +100,7 @@ private:
     std::optional<call_end> callee;
     bool up = false;
     bool over = false;
+    bool hang_up_due = false;          // waits for a request that is under way
     std::optional<instant> half_since; // one end is in the call, the other is not
   };
 

@@ -161,8 +161,13 @@ void run::probe(std::uint32_t index, instant now) {
   on_change(index, now);
 }
 
-// From the other side when the first one is no longer in the call: nobody is left behind.
+// Not while either end waits for an answer: the BYE would overtake it, and who could blame the
+// cluster then. From the other side when the first one is no longer in the call: nobody is left
+// behind.
 void run::hang_up(std::uint32_t index, instant now) {
+  auto& c = calls_[index];
+  c.hang_up_due = (c.caller && c.caller->busy()) || (c.callee && c.callee->busy());
+  if (c.hang_up_due) return;
   const auto first = ender(index);
   for (const auto who : {first, other(first)}) {
     auto* const end = end_of(index, who);
@@ -213,6 +218,7 @@ void run::on_change(std::uint32_t index, instant now) {
   c.up = up;
   c.over = over;
   if (!was_settled && (up || over) && !log.extra) ++settled_;
+  if (c.hang_up_due) hang_up(index, now);
   const bool half = (log.caller == belief::established) != (log.callee == belief::established);
   if (!half || !plan_.own_callees) {
     c.half_since.reset();
