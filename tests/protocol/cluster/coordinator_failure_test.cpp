@@ -98,6 +98,19 @@ TEST_CASE("fencing: not more suspects at once than there are replicas, and never
   CHECK(st.current().sessions_lost == 0);
 }
 
+TEST_CASE("fencing: of three suspects with two replicas, two are stopped [Failure, Fences]") {
+  settings s;
+  s.replicas = 2;
+  s.shard_count = 2; // the last three hold nothing: it is their number alone that counts
+  auto st = formed(8, s);
+  st.launcher = false; // so that none of them is out of the way before the third is judged
+  for (const auto* name : {"container-6", "container-7", "container-8"}) st.hang(name);
+  st.run(1900ms);
+  std::set<std::string> killed;
+  for (const auto& k : st.seen<control::kill>()) killed.insert(k.name);
+  CHECK(killed.size() == 2);
+}
+
 TEST_CASE("fencing: a coordinator that was stopped kills nobody [Failure 2]") {
   auto st = formed(3);
   st.stall_coordinator(5s);

@@ -290,6 +290,37 @@ TEST_CASE("coordinator: an operator moves one shard") {
   CHECK_FALSE(st.seen<control::operator_answer>().back().accepted);
 }
 
+TEST_CASE(
+    "coordinator: a shard that moves to its own replica gets another one first [design, Growing]") {
+  auto st = formed(3);
+  let_time_pass(st);
+  const shard_id shard{5};
+  const auto to = st.current().shard(shard)->replicas.front().node.name;
+  st.feed(control::operator_command{1, control::operator_verb::move, to, shard});
+  CHECK(st.seen<control::operator_answer>().back().accepted);
+  REQUIRE(st.run_until(
+      [&] {
+        CHECK(st.current().shard(shard)->protected_by_replica());
+        return st.current().shard(shard)->owner.name == to;
+      },
+      2s));
+}
+
+TEST_CASE("coordinator: a container receives a bounded number of replicas at one time") {
+  auto st = formed(1);
+  st.add("container-2", role::container);
+  std::size_t most = 0;
+  REQUIRE(st.run_until([&] {
+    std::size_t filling = 0;
+    for (const auto& e : st.current().shards)
+      for (const auto& r : e.replicas)
+        if (!r.in_sync) ++filling;
+    most = std::max(most, filling);
+    return st.unprotected() == 0;
+  }));
+  CHECK(most == fills_per_container);
+}
+
 TEST_CASE("coordinator: what operators see") {
   auto st = formed(2);
   const auto members = st.machine.members();
