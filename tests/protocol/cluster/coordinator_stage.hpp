@@ -163,7 +163,8 @@ private:
     now += 5ms;
     auto due = std::exchange(pending, {});
     for (auto& [at, e] : due) {
-      if (at <= now && !stalled) deliver(e);
+      if (at <= now && !stalled)
+        deliver(e);
       else
         pending.emplace_back(at, std::move(e));
     }
