@@ -151,7 +151,10 @@ void step::take_in_dialog(transaction_id id, const std::string& proxy) {
   const auto request = server(id)->request();
   const auto found = std::find_if(s_.dialogs.begin(), s_.dialogs.end(),
                                   [&](const auto& d) { return d.dialog.matches_request(request); });
-  if (found == s_.dialogs.end() || found->bye_wanted) return respond(id, 481); // RFC 3261 12.2.2
+  if (found == s_.dialogs.end() || found->bye_wanted) {
+    const bool ours = s_.quarantined && !request.is("BYE"); // what made us fail is no lost dialog
+    return respond(id, ours ? 500 : 481);                   // RFC 3261 12.2.2
+  }
   const auto of = found->id;
   server(id)->dialog = of;
   if (refused(id)) return;
