@@ -32,7 +32,7 @@ std::uint64_t call_survives(std::uint64_t seed,
   CHECK(alice.seen("INFO") == 1); // the alarm, once
 
   const auto bye = alice.in_dialog("BYE");
-  run.run_for(40s); // as long as anything could still be repeated
+  run.run_for(34s); // as long as anything could still be repeated
   CHECK(alice.status(bye) == 200);
   CHECK(alice.seen("INFO") == 1);
   CHECK(alice.seen("BYE") == 0);

@@ -95,6 +95,10 @@ int phone::status(const std::string& branch) const {
   return finals.empty() ? 0 : *finals.begin();
 }
 
+bool phone::in_progress(const std::string& branch) const {
+  return sent_.at(branch).provisional;
+}
+
 std::set<int> phone::statuses(const std::string& branch) const {
   return sent_.at(branch).finals;
 }

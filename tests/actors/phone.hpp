@@ -37,6 +37,8 @@ public:
 
   // The final status of a request of ours; 0: none yet.
   [[nodiscard]] int status(const std::string& branch) const;
+  // A provisional response came: from then on nothing is repeated.
+  [[nodiscard]] bool in_progress(const std::string& branch) const;
   // Every final status it ever got, copies left out.
   [[nodiscard]] std::set<int> statuses(const std::string& branch) const;
 
