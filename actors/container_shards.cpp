@@ -92,11 +92,15 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
   with.environment = options_.environment;
   with.outside = options_.outside;
   with.records = copies_.promote(id, entry.epoch, now());
+  // Nobody could be promoted: every full copy is dead, and the shard begins empty. A copy that was
+  // half filled here must not come to life.
+  if (entry.previous_fence == cluster::fence::none) with.records.clear();
   with.replicas = entry.replicas;
   with.reachable = reachable();
   with.resend_outbox = true;
   h.active = true;
   h.active_since = now();
+  next_report_ = {}; // what is active again is news
   h.status = shard_status{id, entry.epoch, static_cast<std::uint32_t>(with.records.size()), 0, {}, 0, 0, 0};
   send(h.actor, std::move(with));
   auto early = std::move(h.early);

@@ -68,7 +68,7 @@ std::int64_t unix_ms(instant at) {
 json::object status_of(const coordinator& c, const std::deque<cluster_event>& events) {
   json::array lines;
   for (const auto& e : events)
-    lines.push_back({{"at_ms", unix_ms(e.at)}, {"alarm", e.alarm}, {"text", e.text}});
+    lines.push_back({{"at_ms", unix_ms(e.at)}, {"alarm", e.alarm}, {"what", e.text}});
   std::uint64_t unprotected = 0;
   std::uint64_t inactive = 0;
   std::uint64_t sessions = 0;

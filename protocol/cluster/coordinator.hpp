@@ -201,6 +201,7 @@ private:
   std::optional<instant> sync_since_; // the oldest news of a synced replica that is not written
   std::optional<std::pair<std::string, instant>> pulling_;
   std::optional<instant> not_ready_since_;
+  std::optional<instant> inactive_since_;
 };
 
 } // namespace holdfast::cluster

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -206,3 +207,88 @@ class Cluster:
         file = self.directory / f"exercise-{time.monotonic_ns()}.json"
         process = run("exercise", f"sip:{self.sip}", "--json", file, *arguments, time_out=time_out)
         return process, json.loads(file.read_text()) if file.exists() else {}
+
+
+# ---- the oracle's verdict ----------------------------------------------------------------------
+
+def judged(process, result, calls):
+    """Nothing was lost or violated in a run of `calls` calls, and it was no empty run."""
+    text = f"exercise ended with {process.returncode}:\n{process.stdout[-3000:]}{process.stderr[-1000:]}"
+    expect(process.returncode == 0, text)
+    expect(result["stable_at_fault"] >= calls, f"only {result['stable_at_fault']} calls were stable")
+    expect(result["lost"] == 0 and not result["violations"], text)
+    return result
+
+
+def survives(fault, calls=400, config="", extra=80):
+    """Calls are up, `fault(cluster)` happens while new ones arrive: nothing stable may be lost.
+
+    The fault is done by this process, at the moment at which exercise runs its fault command.
+    """
+    with Cluster(config=config) as cluster:
+        pipe = cluster.directory / "fault"
+        os.mkfifo(pipe)
+        outcome = {}
+
+        def strike():
+            pipe.read_bytes()  # returns when exercise says that it is time
+            try:
+                outcome["told"] = fault(cluster)
+            except Exception as problem:  # of the other thread: shown by the test
+                outcome["problem"] = problem
+
+        thread = threading.Thread(target=strike, daemon=True)
+        thread.start()
+        process, result = cluster.exercise("--calls", calls, "--rate", 100, "--hold", 4, "--probe",
+                                           "mix", "--extra-calls", extra, "--fault-command",
+                                           f"echo now > {pipe}")
+        thread.join(30)
+        expect("problem" not in outcome, f"the fault failed: {outcome.get('problem')}")
+        judged(process, result, calls)
+        gap = result["gap_ms"]
+        return (f"{calls} calls, {outcome.get('told') or 'fault done'}: 0 lost, "
+                f"gap p50 {gap['p50']:.0f} p99 {gap['p99']:.0f} max {gap['max']:.0f} ms")
+
+
+def sipp(*arguments, time_out=120):
+    """SIPp without a terminal; its statistics screen as text, and its exit code."""
+    done = subprocess.run(["sipp", *map(str, arguments), "-i", "127.0.0.1", "-nostdin"],
+                          capture_output=True, text=True, errors="replace", timeout=time_out,
+                          preexec_fn=die_with_parent, cwd=scratch_directory())
+    return done.returncode, done.stdout
+
+
+def sipp_figure(screen, label):
+    """The last cumulative value of a row of SIPp's statistics."""
+    rows = [line for line in screen.splitlines() if line.strip().startswith(label)]
+    expect(rows, f"SIPp printed no '{label}':\n{screen[-2000:]}")
+    return int(rows[-1].split("|")[-1].split()[0])
+
+
+def sipp_retransmissions(screen):
+    """Of every message of the scenario, both ways, on the last screen."""
+    last = screen.rsplit("Messages  Retrans", 1)[-1]
+    total = 0
+    for line in last.splitlines():
+        for arrow in ("---------->", "<----------"):
+            if arrow in line:
+                figures = [f for f in line.split(arrow)[1].split() if f.isdigit()]
+                total += int(figures[1]) if len(figures) > 1 else 0
+    return total
+
+
+class Callee:
+    """SIPp's built-in uas in the background."""
+
+    def __init__(self, port, *arguments):
+        self.process = subprocess.Popen(
+            ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", str(port), "-nostdin", *arguments],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+            preexec_fn=die_with_parent, cwd=scratch_directory())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
