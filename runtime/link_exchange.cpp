@@ -225,8 +225,8 @@ void link_exchange::read(pending& p) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) break;
     if (got <= 0)
-      return give_up(p,
-                     to_string(p.address) + " closed during the handshake: another cluster key?");
+      return give_up(p, to_string(p.address) + " closed during the handshake"
+                            + (p.incoming() ? "" : ": another cluster key?"));
     p.handshake.on_bytes({buffer.data(), static_cast<std::size_t>(got)});
   }
   p.output += p.handshake.take_output();
