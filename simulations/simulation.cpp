@@ -20,6 +20,14 @@ cluster::role role_of(const std::string& name) {
   return cluster::role::container;
 }
 
+// The first lines say enough of most messages.
+void log_datagram(instant now, std::string_view direction, const endpoint& phone,
+                  std::string_view bytes) {
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  spdlog::debug("{} us: {} {}: {}", now.time_since_epoch().count(), direction, to_string(phone),
+                bytes.substr(0, bytes.find("\r\n", bytes.find("Call-ID"))));
+}
+
 node_addresses addresses_of(std::size_t host) {
   const auto ip = "10.0.0." + std::to_string(host);
   return {{ip, 7000}, {ip, 7001}, {ip, 7002}, simulation::cluster_address};
@@ -40,6 +48,7 @@ simulation::simulation(simulation_options options)
                                .applications = options_.applications})} {
   settings_.shard_count = options_.shards;
   network_.outside([this](const endpoint&, const endpoint& to, const std::string& bytes) {
+    log_datagram(now(), "to", to, bytes);
     const auto found = listeners_.find(to);
     if (found != listeners_.end()) found->second(bytes);
   });
@@ -132,6 +141,7 @@ bool simulation::alive(const std::string& name) const {
 }
 
 void simulation::send(const endpoint& from, std::string bytes) {
+  log_datagram(now(), "from", from, bytes);
   network_.send_from_outside(from, cluster_address, std::move(bytes));
 }
 

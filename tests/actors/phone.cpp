@@ -160,7 +160,11 @@ void phone::acknowledge(const sip::message& response) {
 }
 
 void phone::on_request(const sip::message& request) {
-  if (request.is("ACK")) return;
+  const auto call = request.call_id() + std::to_string(request.cseq()->number);
+  if (request.is("ACK")) {
+    acknowledged_.insert(call);
+    return;
+  }
   const auto key = request.top_via()->branch() + request.method;
   if (const auto again = answered_.find(key); again != answered_.end()) {
     run_.send(at_, again->second);
@@ -176,6 +180,17 @@ void phone::on_request(const sip::message& request) {
   }
   if (request.is("BYE")) in_call_ = false;
   run_.send(at_, answered_[key] = sip::to_bytes(answer));
+  if (request.is("INVITE")) repeat_answer(call, answered_[key], t1, 64 * t1);
+}
+
+void phone::repeat_answer(const std::string& call, const std::string& bytes, duration interval,
+                          duration left) {
+  if (left <= duration{}) return;
+  run_.after(interval, [=, this] {
+    if (acknowledged_.contains(call)) return;
+    run_.send(at_, bytes);
+    repeat_answer(call, bytes, std::min(2 * interval, t2), left - interval);
+  });
 }
 
 } // namespace phones

@@ -1,5 +1,6 @@
 // A telephone outside a simulated cluster: repeats what is not answered (RFC 3261 17.1.1.2,
-// 17.1.2.2), acknowledges every 2xx, answers every request with 200, and remembers what it saw.
+// 17.1.2.2) or acknowledged (13.3.1.4), acknowledges every 2xx, answers every request with 200, and
+// remembers what it saw.
 // One call at a time.
 #pragma once
 
@@ -68,6 +69,8 @@ private:
   void on_response(const sip::message& response);
   void on_request(const sip::message& request);
   void acknowledge(const sip::message& response);
+  void repeat_answer(const std::string& call, const std::string& bytes, duration interval,
+                     duration left);
   std::string unique(const char* prefix);
 
   simulations::simulation& run_;
@@ -83,6 +86,7 @@ private:
   std::map<std::string, transaction> sent_;
   std::map<std::string, std::string> answered_; // branch and method -> our answer
   std::map<std::string, std::size_t> seen_;
+  std::set<std::string> acknowledged_; // INVITEs that came, by Call-ID and CSeq
 };
 
 } // namespace phones
