@@ -5,14 +5,31 @@
 #include <caf/all.hpp>
 
 #include <algorithm>
-#include <stdexcept>
+#include <exception>
+#include <string>
 
 namespace holdfast::actors {
+
+namespace {
+
+// What it threw, for the log of the shard; CAF by itself would print it to stderr.
+caf::error described(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& e) {
+    return caf::make_error(caf::sec::runtime_error, std::string{e.what()});
+  } catch (...) {
+    return caf::make_error(caf::sec::runtime_error, std::string{"no std::exception"});
+  }
+}
+
+} // namespace
 
 session_actor::session_actor(caf::actor_config& config, session_start start)
   : caf::event_based_actor(config), start_{std::move(start)} {}
 
 caf::behavior session_actor::make_behavior() {
+  set_exception_handler([](std::exception_ptr& thrown) { return described(thrown); });
   const auto now = now_of(home_system());
   if (start_.snapshot) {
     auto restored = session::session::restore(start_.environment, start_.address, *start_.snapshot,
