@@ -10,25 +10,28 @@ namespace holdfast::actors {
 using cluster::frame_kind;
 
 container::container(caf::actor_config& config, container_options options)
-  : role_actor(config),
-    options_{std::move(options)},
-    holder_{options_.settings.lease},
-    granter_{options_.settings.lease} {}
+    : role_actor(config),
+      options_{std::move(options)},
+      holder_{options_.settings.lease},
+      granter_{options_.settings.lease} {}
 
 caf::behavior container::make_behavior() {
-  home_system().registry().put(caf::atom("container"), caf::actor_cast<caf::strong_actor_ptr>(this));
+  home_system().registry().put(caf::atom("container"),
+                               caf::actor_cast<caf::strong_actor_ptr>(this));
   set_down_handler([this](caf::down_msg& down) { on_shard_down(down); });
   every(tick_interval);
   return caf::message_handler{
-    [this](shard_offer& offer) { on_offer(offer); },
-    [this](shard_output& output) { on_output(output); },
-    [this](shard_status& status) {
-      const auto h = hosted_.find(status.shard);
-      if (h != hosted_.end() && h->second.epoch == status.epoch) h->second.status = std::move(status);
-    },
-    [this](shard_gone& gone) { on_gone(gone); },
-    [this](shard_has& has) { on_shard_has(has); },
-  }.or_else(common());
+      [this](shard_offer& offer) { on_offer(offer); },
+      [this](shard_output& output) { on_output(output); },
+      [this](shard_status& status) {
+        const auto h = hosted_.find(status.shard);
+        if (h != hosted_.end() && h->second.epoch == status.epoch)
+          h->second.status = std::move(status);
+      },
+      [this](shard_gone& gone) { on_gone(gone); },
+      [this](shard_has& has) { on_shard_has(has); },
+  }
+      .or_else(common());
 }
 
 void container::on_exit() {
@@ -51,84 +54,89 @@ void container::on_link(const std::string& peer, bool up) {
 
 void container::on_congestion(const std::string& peer, bool congested) {
   // The choice of a place for new sessions is where we can help: a slow peer looks fully loaded.
-  if (congested) loads_[peer].placed += 1'000'000;
-  else loads_[peer].placed = 0;
+  if (congested)
+    loads_[peer].placed += 1'000'000;
+  else
+    loads_[peer].placed = 0;
 }
 
 void container::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
   switch (kind) {
-    case frame_kind::sip_in:
-      with<cluster::sip_in>(bytes, [&](cluster::sip_in m) { on_sip(std::move(m)); });
-      break;
-    case frame_kind::commit:
-      with<cluster::commit>(bytes, [&](cluster::commit c) {
-        auto reply = copies_.on_commit(std::move(c), current_view().number, now());
-        send_to(peer, reply.kind, std::move(reply.bytes));
-      });
-      break;
-    case frame_kind::stream_open:
-      with<cluster::stream_open>(bytes, [&](const cluster::stream_open& open) {
-        auto reply = copies_.on_open(open, current_view().number);
-        send_to(peer, reply.kind, std::move(reply.bytes));
-      });
-      break;
-    case frame_kind::stream_complete:
-      with<cluster::stream_complete>(bytes, [&](const auto& complete) { copies_.on_complete(complete); });
-      break;
-    case frame_kind::outbox_left:
-      with<cluster::outbox_left>(bytes, [&](const auto& left) { copies_.on_left(left); });
-      break;
-    case frame_kind::commit_ack:
-      with<cluster::commit_ack>(bytes, [&](const cluster::commit_ack& ack) {
-        to_shard(ack.shard, caf::make_message(shard_frame{peer, kind, std::string{bytes}}));
-      });
-      break;
-    case frame_kind::stream_resume:
-      with<cluster::stream_resume>(bytes, [&](const cluster::stream_resume& resume) {
-        to_shard(resume.shard, caf::make_message(shard_frame{peer, kind, std::string{bytes}}));
-      });
-      break;
-    case frame_kind::keepalive:
-      with<cluster::keepalive>(bytes, [&](const cluster::keepalive& k) {
-        loads_[peer] = {k.sessions, k.work, 0};
-        if (const auto ack = granter_.on_keepalive(peer, k, current_view().number, now()))
-          send_frame(peer, frame_kind::keepalive_ack, *ack);
-        else send_frame(peer, frame_kind::view, current_view()); // it does not know yet what it lost
-        if (k.view > current_view().number) send(options_.hub, newer_view_seen{peer, k.view});
-      });
-      break;
-    case frame_kind::keepalive_ack:
-      with<cluster::keepalive_ack>(bytes, [&](const cluster::keepalive_ack& ack) {
-        holder_.acked(peer, ack.tick);
-        if (ack.view > current_view().number) send(options_.hub, newer_view_seen{peer, ack.view});
-        for (auto& [id, h] : hosted_)
-          if (!h.stalled.empty()) emit_stalled(id, h);
-      });
-      break;
-    case frame_kind::release:
-      with<cluster::release>(bytes, [&](const cluster::release& r) { on_release(peer, r); });
-      break;
-    case frame_kind::send_failure:
-      with<cluster::send_failure>(bytes, [&](const cluster::send_failure& f) {
-        to_shard(f.to.shard, caf::make_message(shard_send_failure{f}));
-      });
-      break;
-    case frame_kind::ask:
-      with<cluster::ask>(bytes, [&](cluster::ask a) { on_ask(std::move(a)); });
-      break;
-    case frame_kind::answer:
-      with<cluster::answer>(bytes, [&](const cluster::answer& a) { on_answer(a); });
-      break;
-    case frame_kind::who_has:
-      with<cluster::who_has>(bytes, [&](const cluster::who_has& q) { on_who_has(peer, q); });
-      break;
-    case frame_kind::who_has_reply:
-      with<cluster::who_has_reply>(bytes, [&](const auto& r) { on_who_has_reply(r); });
-      break;
-    case frame_kind::directory_release:
-      with<cluster::directory_release>(bytes, [&](const auto& r) { directory_.forget(r.key); });
-      break;
-    default: break;
+  case frame_kind::sip_in:
+    with<cluster::sip_in>(bytes, [&](cluster::sip_in m) { on_sip(std::move(m)); });
+    break;
+  case frame_kind::commit:
+    with<cluster::commit>(bytes, [&](cluster::commit c) {
+      auto reply = copies_.on_commit(std::move(c), current_view().number, now());
+      send_to(peer, reply.kind, std::move(reply.bytes));
+    });
+    break;
+  case frame_kind::stream_open:
+    with<cluster::stream_open>(bytes, [&](const cluster::stream_open& open) {
+      auto reply = copies_.on_open(open, current_view().number);
+      send_to(peer, reply.kind, std::move(reply.bytes));
+    });
+    break;
+  case frame_kind::stream_complete:
+    with<cluster::stream_complete>(bytes,
+                                   [&](const auto& complete) { copies_.on_complete(complete); });
+    break;
+  case frame_kind::outbox_left:
+    with<cluster::outbox_left>(bytes, [&](const auto& left) { copies_.on_left(left); });
+    break;
+  case frame_kind::commit_ack:
+    with<cluster::commit_ack>(bytes, [&](const cluster::commit_ack& ack) {
+      to_shard(ack.shard, caf::make_message(shard_frame{peer, kind, std::string{bytes}}));
+    });
+    break;
+  case frame_kind::stream_resume:
+    with<cluster::stream_resume>(bytes, [&](const cluster::stream_resume& resume) {
+      to_shard(resume.shard, caf::make_message(shard_frame{peer, kind, std::string{bytes}}));
+    });
+    break;
+  case frame_kind::keepalive:
+    with<cluster::keepalive>(bytes, [&](const cluster::keepalive& k) {
+      loads_[peer] = {k.sessions, k.work, 0};
+      if (const auto ack = granter_.on_keepalive(peer, k, current_view().number, now()))
+        send_frame(peer, frame_kind::keepalive_ack, *ack);
+      else
+        send_frame(peer, frame_kind::view, current_view()); // it does not know yet what it lost
+      if (k.view > current_view().number) send(options_.hub, newer_view_seen{peer, k.view});
+    });
+    break;
+  case frame_kind::keepalive_ack:
+    with<cluster::keepalive_ack>(bytes, [&](const cluster::keepalive_ack& ack) {
+      holder_.acked(peer, ack.tick);
+      if (ack.view > current_view().number) send(options_.hub, newer_view_seen{peer, ack.view});
+      for (auto& [id, h] : hosted_)
+        if (!h.stalled.empty()) emit_stalled(id, h);
+    });
+    break;
+  case frame_kind::release:
+    with<cluster::release>(bytes, [&](const cluster::release& r) { on_release(peer, r); });
+    break;
+  case frame_kind::send_failure:
+    with<cluster::send_failure>(bytes, [&](const cluster::send_failure& f) {
+      to_shard(f.to.shard, caf::make_message(shard_send_failure{f}));
+    });
+    break;
+  case frame_kind::ask:
+    with<cluster::ask>(bytes, [&](cluster::ask a) { on_ask(std::move(a)); });
+    break;
+  case frame_kind::answer:
+    with<cluster::answer>(bytes, [&](const cluster::answer& a) { on_answer(a); });
+    break;
+  case frame_kind::who_has:
+    with<cluster::who_has>(bytes, [&](const cluster::who_has& q) { on_who_has(peer, q); });
+    break;
+  case frame_kind::who_has_reply:
+    with<cluster::who_has_reply>(bytes, [&](const auto& r) { on_who_has_reply(r); });
+    break;
+  case frame_kind::directory_release:
+    with<cluster::directory_release>(bytes, [&](const auto& r) { directory_.forget(r.key); });
+    break;
+  default:
+    break;
   }
 }
 

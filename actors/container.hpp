@@ -43,7 +43,8 @@ public:
   // A directory may have lost entries with its predecessor; so long it asks before it creates.
   static constexpr duration fresh_directory{5min};
   static constexpr std::size_t early_messages_max = 2'000; // per shard that is not active yet
-  static constexpr std::size_t stalled_emissions_max = 20'000; // per shard; then nothing new is let in
+  static constexpr std::size_t stalled_emissions_max =
+      20'000; // per shard; then nothing new is let in
   static constexpr std::size_t pending_questions_max = 10'000;
 
   container(caf::actor_config& config, container_options options);
@@ -56,9 +57,9 @@ private:
     holdfast::epoch epoch;
     caf::actor actor;
     bool active = false;
-    bool released = false; // by the previous owner
+    bool released = false;  // by the previous owner
     instant named_owner_at; // when the view told us
-    instant started_at{}; // when we spawned it ourselves
+    instant started_at{};   // when we spawned it ourselves
     instant active_since;
     bool took_over = false; // not empty at birth: the directory may have been lost
     std::deque<cluster::sip_in> early;
@@ -132,7 +133,9 @@ private:
   void flush_handled();
 
   [[nodiscard]] node_id self() const { return {options_.name, incarnation_}; }
-  [[nodiscard]] const cluster::shard_entry* entry_of(shard_id id) const { return current_view().shard(id); }
+  [[nodiscard]] const cluster::shard_entry* entry_of(shard_id id) const {
+    return current_view().shard(id);
+  }
   [[nodiscard]] bool owns(shard_id id) const;
   [[nodiscard]] hosted* active_shard(shard_id id);
   void to_shard(shard_id id, caf::message what);
@@ -156,7 +159,7 @@ private:
   std::map<std::string, peer_load> loads_;
   std::map<std::uint64_t, search> searches_;
   std::map<std::string, std::uint64_t> searching_; // key -> search
-  struct local_search { // a who_has that our shards are answering
+  struct local_search {                            // a who_has that our shards are answering
     std::size_t answers_missing = 0;
     instant until;
   };

@@ -20,9 +20,11 @@ void container::on_output(shard_output& output) {
   for (const auto& key : output.ended_keys) {
     const auto home = cluster::home_shard(key, options_.settings.shard_count);
     const auto* entry = entry_of(home);
-    if (owns(home)) directory_.forget(key);
+    if (owns(home))
+      directory_.forget(key);
     else if (entry != nullptr)
-      send_frame(entry->owner.name, frame_kind::directory_release, cluster::directory_release{home, key});
+      send_frame(entry->owner.name, frame_kind::directory_release,
+                 cluster::directory_release{home, key});
   }
   h.guards = std::move(output.guards);
   h.stalled.insert(h.stalled.end(), std::make_move_iterator(output.emissions.begin()),
@@ -49,14 +51,18 @@ void container::emit_stalled(shard_id id, hosted& h) {
 }
 
 void container::emit(emission e) {
-  if (auto* out = std::get_if<emit_sip>(&e)) emit_sip_out(std::move(*out));
+  if (auto* out = std::get_if<emit_sip>(&e))
+    emit_sip_out(std::move(*out));
   else if (auto* finished = std::get_if<emit_handled>(&e))
     handled_[finished->done.proxy].receipts.push_back(finished->done.number);
-  else if (auto* question = std::get_if<emit_ask>(&e)) on_question(std::move(question->question), question->timeout);
-  else if (auto* reply = std::get_if<emit_answer>(&e)) send_answer(std::move(*reply));
+  else if (auto* question = std::get_if<emit_ask>(&e))
+    on_question(std::move(question->question), question->timeout);
+  else if (auto* reply = std::get_if<emit_answer>(&e))
+    send_answer(std::move(*reply));
 }
 
-// Through the proxy it prefers while that lives, else through any other: proxies keep no call state.
+// Through the proxy it prefers while that lives, else through any other: proxies keep no call
+// state.
 void container::emit_sip_out(emit_sip out) {
   auto bytes = encode(out.message);
   if (!out.proxy.empty() && send_to(out.proxy, frame_kind::sip_out, bytes)) return;
@@ -80,7 +86,8 @@ void container::send_keepalives() {
   }
   loads_[options_.name] = {k.sessions, k.work, 0};
   for (const auto& m : current_view().members) {
-    if (m.card.serves != cluster::role::container || !m.alive() || m.card.name == options_.name) continue;
+    if (m.card.serves != cluster::role::container || !m.alive() || m.card.name == options_.name)
+      continue;
     if (!reachable().contains(m.card.name)) continue;
     k.tick = holder_.next_tick(m.card.name, now());
     send_frame(m.card.name, frame_kind::keepalive, k);

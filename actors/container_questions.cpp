@@ -14,7 +14,8 @@ void container::on_question(cluster::ask question, duration timeout) {
   question.from_node = options_.name;
   const std::pair id{question.from, question.id};
   if (questions_.size() >= pending_questions_max) {
-    give_answer(question.from, question.id, {question.id, session::answered::outcome::timed_out, {}});
+    give_answer(question.from, question.id,
+                {question.id, session::answered::outcome::timed_out, {}});
     return;
   }
   pose(question);
@@ -39,8 +40,10 @@ void container::on_ask(cluster::ask question) {
 }
 
 void container::send_answer(emit_answer answer) {
-  if (answer.to_node == options_.name) on_answer(answer.reply);
-  else send_frame(answer.to_node, frame_kind::answer, answer.reply);
+  if (answer.to_node == options_.name)
+    on_answer(answer.reply);
+  else
+    send_frame(answer.to_node, frame_kind::answer, answer.reply);
 }
 
 void container::on_answer(const cluster::answer& a) {

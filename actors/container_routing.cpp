@@ -30,13 +30,17 @@ void container::serve(cluster::sip_in message) {
   const auto shard = message.to.shard;
   auto& h = hosted_[shard];
   if (!h.active || h.stalled.size() > stalled_emissions_max) {
-    if (h.early.size() < early_messages_max) h.early.push_back(std::move(message));
+    if (h.early.size() < early_messages_max)
+      h.early.push_back(std::move(message));
     else if (std::has_single_bit(++early_dropped_))
-      spdlog::warn("shard {} is not active: {} messages dropped so far", shard.value, early_dropped_);
+      spdlog::warn("shard {} is not active: {} messages dropped so far", shard.value,
+                   early_dropped_);
     return;
   }
-  if (message.to.session.value != 0 || message.by_address_of_record) deliver(std::move(message));
-  else look_up(std::move(message));
+  if (message.to.session.value != 0 || message.by_address_of_record)
+    deliver(std::move(message));
+  else
+    look_up(std::move(message));
 }
 
 void container::deliver(cluster::sip_in message) {
@@ -48,8 +52,10 @@ void container::look_up(cluster::sip_in message) {
   if (const auto where = directory_.find(message.key, now())) {
     message.to = *where;
     message.forwarded = false;
-    if (active_shard(where->shard) != nullptr) deliver(std::move(message));
-    else on_sip(std::move(message));
+    if (active_shard(where->shard) != nullptr)
+      deliver(std::move(message));
+    else
+      on_sip(std::move(message));
     return;
   }
   if (const auto running = searching_.find(message.key); running != searching_.end()) {
@@ -58,9 +64,12 @@ void container::look_up(cluster::sip_in message) {
   }
   const auto& h = hosted_.at(message.to.shard);
   const bool may_have_forgotten = h.took_over && now() - h.active_since < fresh_directory;
-  if (may_have_forgotten && searches_.size() < pending_questions_max) start_search(std::move(message));
-  else if (message.may_create) place(std::move(message));
-  else deliver(std::move(message)); // of no session: the shard answers it
+  if (may_have_forgotten && searches_.size() < pending_questions_max)
+    start_search(std::move(message));
+  else if (message.may_create)
+    place(std::move(message));
+  else
+    deliver(std::move(message)); // of no session: the shard answers it
 }
 
 // Written down before it is forwarded, so that copies, CANCEL and ACK follow.
@@ -83,11 +92,13 @@ std::optional<shard_id> container::shard_for_new_session() {
   const cluster::member* best = nullptr;
   std::tuple<double, double> best_load;
   for (const auto& m : current_view().members) {
-    if (m.card.serves != cluster::role::container || m.state != cluster::member_state::active) continue;
+    if (m.card.serves != cluster::role::container || m.state != cluster::member_state::active)
+      continue;
     if (m.card.name != options_.name && !reachable().contains(m.card.name)) continue;
     const auto& load = loads_[m.card.name];
     const double weight = std::max(m.card.weight, 1u);
-    const std::tuple candidate{(load.work + load.placed) / weight, (load.sessions + load.placed) / weight};
+    const std::tuple candidate{(load.work + load.placed) / weight,
+                               (load.sessions + load.placed) / weight};
     if (best != nullptr && candidate >= best_load) continue;
     best = &m;
     best_load = candidate;
@@ -106,7 +117,8 @@ void container::forward(cluster::sip_in message, const std::string& owner) {
   send_frame(owner, frame_kind::sip_in, message);
 }
 
-// ---- after a takeover: ask before creating ----------------------------------------------------------
+// ---- after a takeover: ask before creating
+// ----------------------------------------------------------
 
 void container::start_search(cluster::sip_in message) {
   const auto id = ++next_search_;
@@ -144,8 +156,10 @@ void container::on_shard_has(const shard_has& has) {
   if (found == local_searches_.end()) return;
   if (!has.reply.found && --found->second.answers_missing > 0) return;
   local_searches_.erase(found);
-  if (has.asker == options_.name) on_who_has_reply(has.reply);
-  else send_frame(has.asker, frame_kind::who_has_reply, has.reply);
+  if (has.asker == options_.name)
+    on_who_has_reply(has.reply);
+  else
+    send_frame(has.asker, frame_kind::who_has_reply, has.reply);
 }
 
 void container::on_who_has_reply(const cluster::who_has_reply& r) {
@@ -161,10 +175,14 @@ void container::finish_search(std::map<std::uint64_t, search>::iterator it) {
   searching_.erase(s.key);
   searches_.erase(it);
   for (auto& message : s.messages) {
-    if (!owns(s.home)) on_sip(std::move(message));
-    else if (directory_.find(s.key, now())) look_up(std::move(message));
-    else if (message.may_create) place(std::move(message));
-    else deliver(std::move(message));
+    if (!owns(s.home))
+      on_sip(std::move(message));
+    else if (directory_.find(s.key, now()))
+      look_up(std::move(message));
+    else if (message.may_create)
+      place(std::move(message));
+    else
+      deliver(std::move(message));
   }
 }
 

@@ -1,6 +1,5 @@
 // Ownership: what the view gives to this container and takes from it.
 #include "actors/container.hpp"
-
 #include "actors/shard.hpp"
 
 #include <caf/all.hpp>
@@ -14,7 +13,8 @@ using cluster::frame_kind;
 
 void container::on_view() {
   const auto* self_entry = current_view().find(options_.name);
-  if (self_entry != nullptr && self_entry->card.boot == options_.boot) incarnation_ = self_entry->incarnation;
+  if (self_entry != nullptr && self_entry->card.boot == options_.boot)
+    incarnation_ = self_entry->incarnation;
   for (std::uint16_t i = 0; i < current_view().shards.size(); ++i) {
     const shard_id id{i};
     const auto& entry = current_view().shards[i];
@@ -23,8 +23,9 @@ void container::on_view() {
       continue;
     }
     if (hosted_.contains(id)) give_up(id);
-    const bool replica = std::any_of(entry.replicas.begin(), entry.replicas.end(),
-                                     [this](const cluster::replica& r) { return r.node == self(); });
+    const bool replica =
+        std::any_of(entry.replicas.begin(), entry.replicas.end(),
+                    [this](const cluster::replica& r) { return r.node == self(); });
     if (!replica) copies_.drop(id);
   }
   for (const auto& [key, q] : questions_) pose(q.question);
@@ -58,7 +59,8 @@ void container::expect(shard_id id, const cluster::shard_entry& entry) {
 }
 
 void container::on_offer(shard_offer& offer) {
-  if (auto carried = decode<cluster::view>(offer.start.view); carried && carried->number > current_view().number) {
+  if (auto carried = decode<cluster::view>(offer.start.view);
+      carried && carried->number > current_view().number) {
     auto next = std::make_shared<const cluster::view>(std::move(*carried));
     send(options_.hub, view_changed{next});
     adopt_view(std::move(next));
@@ -78,11 +80,13 @@ void container::on_offer(shard_offer& offer) {
 
 bool container::fence_passed(shard_id id, const hosted& h) const {
   const auto& entry = *entry_of(id);
-  if (entry.previous_fence != cluster::fence::lease || entry.previous_owner == self() || h.released) return true;
+  if (entry.previous_fence != cluster::fence::lease || entry.previous_owner == self() || h.released)
+    return true;
   // We acked nothing since the view named us, unless the old owner knew the view already.
   const auto last_possible_ack = h.named_owner_at + options_.settings.lease;
-  return now() >= std::min(last_possible_ack,
-                           std::max(h.named_owner_at, granter_.silent_from(entry.previous_owner.name)));
+  return now()
+         >= std::min(last_possible_ack,
+                     std::max(h.named_owner_at, granter_.silent_from(entry.previous_owner.name)));
 }
 
 void container::activate_if_fenced(shard_id id, hosted& h) {
@@ -101,7 +105,8 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
   h.active = true;
   h.active_since = now();
   next_report_ = {}; // what is active again is news
-  h.status = shard_status{id, entry.epoch, static_cast<std::uint32_t>(with.records.size()), 0, {}, 0, 0, 0};
+  h.status = shard_status{
+      id, entry.epoch, static_cast<std::uint32_t>(with.records.size()), 0, {}, 0, 0, 0};
   send(h.actor, std::move(with));
   auto early = std::move(h.early);
   h.early.clear();

@@ -19,29 +19,37 @@ constexpr auto spawn_timeout = std::chrono::seconds{5};
 } // namespace
 
 coordinator_actor::coordinator_actor(caf::actor_config& config, coordinator_options options)
-  : role_actor(config), options_{std::move(options)}, machine_{options_.name, options_.settings} {}
+    : role_actor(config),
+      options_{std::move(options)},
+      machine_{options_.name, options_.settings} {}
 
 caf::behavior coordinator_actor::make_behavior() {
   options_.outside->observe_processes(caf::actor_cast<caf::actor>(this));
   every(cluster::coordinator_tick);
   send(this, tick{});
   return caf::message_handler{
-    [this](ledger_loaded& loaded) {
-      feed(control::ledger_state{loaded.found ? std::optional{std::move(loaded.bytes)} : std::nullopt,
-                                 std::move(loaded.error)});
-    },
-    [this](ledger_written& written) {
-      feed(control::ledger_result{written.number, written.written, std::move(written.error)});
-    },
-    [this](peer_suspected& s) { feed(control::peer_suspicion{{}, s.peer, s.suspected}); },
-    [this](process_ended& ended) { feed(control::process_ended{std::move(ended.name), ended.pid}); },
-    [this](inspect_cluster& i) { i.look(machine_, events_); },
-    [this](operate_cluster& o) {
-      o.command.id = ++next_command_;
-      commands_[o.command.id] = std::move(o.done);
-      feed(o.command);
-    },
-  }.or_else(common());
+      [this](ledger_loaded& loaded) {
+        feed(control::ledger_state{loaded.found ? std::optional{std::move(loaded.bytes)}
+                                                : std::nullopt,
+                                   std::move(loaded.error)});
+      },
+      [this](ledger_written& written) {
+        feed(control::ledger_result{written.number, written.written, std::move(written.error)});
+      },
+      [this](peer_suspected& s) {
+        feed(control::peer_suspicion{{}, s.peer, s.suspected});
+      },
+      [this](process_ended& ended) {
+        feed(control::process_ended{std::move(ended.name), ended.pid});
+      },
+      [this](inspect_cluster& i) { i.look(machine_, events_); },
+      [this](operate_cluster& o) {
+        o.command.id = ++next_command_;
+        commands_[o.command.id] = std::move(o.done);
+        feed(o.command);
+      },
+  }
+      .or_else(common());
 }
 
 void coordinator_actor::on_exit() {
@@ -55,8 +63,10 @@ void coordinator_actor::on_view() {
 }
 
 void coordinator_actor::on_link(const std::string& peer, bool up) {
-  if (up) feed(control::link_up{peer});
-  else feed(control::link_lost{peer});
+  if (up)
+    feed(control::link_up{peer});
+  else
+    feed(control::link_lost{peer});
 }
 
 void coordinator_actor::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
@@ -75,7 +85,9 @@ void coordinator_actor::on_frame(const std::string& peer, frame_kind kind, std::
   }
 }
 
-void coordinator_actor::on_tick() { feed(control::tick{}); }
+void coordinator_actor::on_tick() {
+  feed(control::tick{});
+}
 
 void coordinator_actor::feed(control::event what) {
   for (const auto& order : machine_.on(what, now()))
@@ -87,7 +99,8 @@ void coordinator_actor::carry_out(const control::load_ledger&) {
 }
 
 void coordinator_actor::carry_out(const control::write_ledger& order) {
-  options_.outside->ledger_compare_and_swap(order.number, order.bytes, caf::actor_cast<caf::actor>(this));
+  options_.outside->ledger_compare_and_swap(order.number, order.bytes,
+                                            caf::actor_cast<caf::actor>(this));
 }
 
 void coordinator_actor::carry_out(const control::publish& order) {
@@ -103,8 +116,10 @@ void coordinator_actor::carry_out(const control::send_view& order) {
 }
 
 void coordinator_actor::carry_out(const control::refuse& order) {
-  if (order.to == options_.name) options_.outside->fail_stop(order.why);
-  else send_frame(order.to, frame_kind::join_refused, cluster::join_refused{order.why});
+  if (order.to == options_.name)
+    options_.outside->fail_stop(order.why);
+  else
+    send_frame(order.to, frame_kind::join_refused, cluster::join_refused{order.why});
 }
 
 // The view is the order, remote spawn is its execution: asynchronous, all shards of a node at once,
@@ -118,13 +133,18 @@ void coordinator_actor::carry_out(const control::spawn& order) {
   const auto view = encode(machine_.current());
   for (const auto& s : order.shards) {
     // The first carries the view; the others find it there.
-    cluster::shard_start start{s.shard, s.epoch, &s == &order.shards.front() ? view : std::string{}, {}};
+    cluster::shard_start start{
+        s.shard, s.epoch, &s == &order.shards.front() ? view : std::string{}, {}};
     frame argument{frame::current_version, 0, encode(start)};
     request(home_system().middleman().actor_handle(), spawn_timeout, caf::spawn_atom::value, *node,
             std::string{"shard"}, caf::make_message(std::move(argument)), std::set<std::string>{})
-      .then([this, s](const caf::strong_actor_ptr&) { feed(control::spawn_result{s.shard, s.epoch, true}); },
+        .then(
+            [this, s](const caf::strong_actor_ptr&) {
+              feed(control::spawn_result{s.shard, s.epoch, true});
+            },
             [this, s](const caf::error& why) {
-              spdlog::warn("remote spawn of shard {}: {}", s.shard.value, home_system().render(why));
+              spdlog::warn("remote spawn of shard {}: {}", s.shard.value,
+                           home_system().render(why));
               feed(control::spawn_result{s.shard, s.epoch, false});
             });
   }
@@ -148,8 +168,10 @@ void coordinator_actor::carry_out(const control::operator_answer& order) {
 }
 
 void coordinator_actor::carry_out(const control::note& order) {
-  if (order.alarm) spdlog::warn("{}", order.text);
-  else spdlog::info("{}", order.text);
+  if (order.alarm)
+    spdlog::warn("{}", order.text);
+  else
+    spdlog::info("{}", order.text);
   events_.push_back({now(), order.alarm, order.text});
   if (events_.size() > events_max) events_.pop_front();
 }

@@ -11,18 +11,21 @@
 namespace holdfast::actors {
 
 dispatcher::dispatcher(caf::actor_config& config, dispatcher_options options)
-  : role_actor(config), options_{std::move(options)} {}
+    : role_actor(config), options_{std::move(options)} {}
 
 caf::behavior dispatcher::make_behavior() {
   const auto self = caf::actor_cast<caf::actor>(this);
   options_.outside->receive_datagrams(socket_name::outside, self);
   options_.outside->receive_datagrams(socket_name::inside, self);
   return caf::message_handler{
-    [this](datagrams_received& in) {
-      if (in.socket == socket_name::outside) from_clients(in);
-      else from_proxies(in);
-    },
-  }.or_else(common());
+      [this](datagrams_received& in) {
+        if (in.socket == socket_name::outside)
+          from_clients(in);
+        else
+          from_proxies(in);
+      },
+  }
+      .or_else(common());
 }
 
 void dispatcher::on_view() {
@@ -54,7 +57,8 @@ void dispatcher::from_proxies(const datagrams_received& in) {
   for (const auto& d : in.datagrams) {
     const auto unwrapped = proxies_.contains(d.peer) ? cluster::unwrap_datagram(d.bytes)
                                                      : fail("not from a proxy of this cluster");
-    if (unwrapped) out.push_back({unwrapped->destination, std::string{unwrapped->payload}});
+    if (unwrapped)
+      out.push_back({unwrapped->destination, std::string{unwrapped->payload}});
     else if (std::has_single_bit(++untrusted_))
       spdlog::warn("dispatcher: {} datagrams on the inner socket ignored so far", untrusted_);
   }

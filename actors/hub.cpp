@@ -13,42 +13,44 @@ using cluster::frame_kind;
 using cluster::role;
 
 hub::hub(caf::actor_config& config, hub_options options)
-  : caf::event_based_actor(config),
-    options_{std::move(options)},
-    view_{std::make_shared<const cluster::view>()} {}
+    : caf::event_based_actor(config),
+      options_{std::move(options)},
+      view_{std::make_shared<const cluster::view>()} {}
 
 caf::behavior hub::make_behavior() {
   options_.outside->accept_links(caf::actor_cast<caf::actor>(this));
   delayed_send(this, tick_interval, tick{});
   return {
-    [this](role_table& roles) { on_roles(std::move(roles)); },
-    [this](frame& f) { on_frame(f); },
-    [this](incoming& batch) { on_incoming(batch); },
-    [this](link_established& e) {
-      link_options made{roles_, introduction(), e.peer, std::move(e.remote_hub), true};
-      spawn<link>(std::move(made)); // lives by its messages until it says link_ready
-    },
-    [this](link_failed& f) {
-      spdlog::debug("link to {} failed: {}", f.peer.empty() ? "the coordinator" : f.peer, f.why);
-      redial_at_[f.peer] = now_of(home_system()) + redial_interval;
-    },
-    [this](link_ready& ready) { add_link(ready.peer, std::move(ready.link), ready.node); },
-    [this](link_lost& lost) { on_link_lost(lost); },
-    [this](view_changed& changed) { adopt(std::move(changed.now)); },
-    [](batch_done) {},
-    [this](peer_suspected& s) {
-      const auto told = encode(cluster::suspicion{s.peer, s.suspected});
-      if (roles_.coordinator) send(roles_.coordinator, std::move(s));
-      else send_to(coordinator_name_, frame_kind::suspicion, told);
-    },
-    [this](newer_view_seen& seen) {
-      if (seen.number > view_->number)
-        send_to(seen.peer, frame_kind::view_pull, encode(cluster::view_pull{view_->number}));
-    },
-    [this](tick) {
-      delayed_send(this, tick_interval, tick{});
-      on_tick();
-    },
+      [this](role_table& roles) { on_roles(std::move(roles)); },
+      [this](frame& f) { on_frame(f); },
+      [this](incoming& batch) { on_incoming(batch); },
+      [this](link_established& e) {
+        link_options made{roles_, introduction(), e.peer, std::move(e.remote_hub), true};
+        spawn<link>(std::move(made)); // lives by its messages until it says link_ready
+      },
+      [this](link_failed& f) {
+        spdlog::debug("link to {} failed: {}", f.peer.empty() ? "the coordinator" : f.peer, f.why);
+        redial_at_[f.peer] = now_of(home_system()) + redial_interval;
+      },
+      [this](link_ready& ready) { add_link(ready.peer, std::move(ready.link), ready.node); },
+      [this](link_lost& lost) { on_link_lost(lost); },
+      [this](view_changed& changed) { adopt(std::move(changed.now)); },
+      [](batch_done) {},
+      [this](peer_suspected& s) {
+        const auto told = encode(cluster::suspicion{s.peer, s.suspected});
+        if (roles_.coordinator)
+          send(roles_.coordinator, std::move(s));
+        else
+          send_to(coordinator_name_, frame_kind::suspicion, told);
+      },
+      [this](newer_view_seen& seen) {
+        if (seen.number > view_->number)
+          send_to(seen.peer, frame_kind::view_pull, encode(cluster::view_pull{view_->number}));
+      },
+      [this](tick) {
+        delayed_send(this, tick_interval, tick{});
+        on_tick();
+      },
   };
 }
 
@@ -79,7 +81,8 @@ void hub::on_hello(const cluster::hello& h) {
     spdlog::warn("a node introduced itself as '{}', which is our own name; ignored", h.name);
     return;
   }
-  link_options made{roles_, introduction(), h.name, caf::actor_cast<caf::actor>(current_sender()), false};
+  link_options made{roles_, introduction(), h.name, caf::actor_cast<caf::actor>(current_sender()),
+                    false};
   auto node = made.remote.node();
   add_link(h, spawn<link>(std::move(made)), std::move(node));
 }
@@ -121,16 +124,20 @@ void hub::on_link_lost(const link_lost& lost) {
 void hub::on_incoming(incoming& batch) {
   for (const auto& item : batch.items) {
     switch (item.kind) {
-      case frame_kind::view: on_view(item.bytes); break;
-      case frame_kind::view_pull:
-        if (const auto pull = decode<cluster::view_pull>(item.bytes); pull && pull->have < view_->number)
-          send_to(batch.peer, frame_kind::view, encode(*view_));
-        break;
-      case frame_kind::join_refused:
-        if (const auto refused = decode<cluster::join_refused>(item.bytes))
-          options_.outside->fail_stop("the coordinator refused us: " + refused->why);
-        break;
-      default: break; // a kind of a newer version
+    case frame_kind::view:
+      on_view(item.bytes);
+      break;
+    case frame_kind::view_pull:
+      if (const auto pull = decode<cluster::view_pull>(item.bytes);
+          pull && pull->have < view_->number)
+        send_to(batch.peer, frame_kind::view, encode(*view_));
+      break;
+    case frame_kind::join_refused:
+      if (const auto refused = decode<cluster::join_refused>(item.bytes))
+        options_.outside->fail_stop("the coordinator refused us: " + refused->why);
+      break;
+    default:
+      break; // a kind of a newer version
     }
   }
   send(batch.link, batch_done{batch.batch});
@@ -218,13 +225,14 @@ void hub::join() {
   last_join_ = now_of(home_system());
   epoch highest;
   for (const auto& shard : view_->shards) highest = std::max(highest, shard.epoch);
-  const auto request = encode(
-    cluster::join{options_.card, incarnation_, highest, view_->number, options_.settings});
+  const auto request =
+      encode(cluster::join{options_.card, incarnation_, highest, view_->number, options_.settings});
   if (!roles_.coordinator) {
     send_to(coordinator_name_, frame_kind::join, request);
     return;
   }
-  incoming own{options_.card.name, {{frame_kind::join, request}}, caf::actor_cast<caf::actor>(this), 0};
+  incoming own{
+      options_.card.name, {{frame_kind::join, request}}, caf::actor_cast<caf::actor>(this), 0};
   send(roles_.coordinator, std::move(own));
 }
 

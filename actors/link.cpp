@@ -15,7 +15,9 @@ namespace {
 struct flush_now {};
 struct hello_overdue {};
 
-constexpr std::size_t lane_of(credit_class c) { return static_cast<std::size_t>(c); }
+constexpr std::size_t lane_of(credit_class c) {
+  return static_cast<std::size_t>(c);
+}
 
 } // namespace
 
@@ -28,33 +30,37 @@ namespace holdfast::actors {
 
 const caf::actor& role_table::of(frame_kind kind) const {
   switch (kind) {
-    case frame_kind::sip_in:
-    case frame_kind::send_failure:
-    case frame_kind::commit:
-    case frame_kind::commit_ack:
-    case frame_kind::stream_open:
-    case frame_kind::stream_resume:
-    case frame_kind::stream_complete:
-    case frame_kind::keepalive:
-    case frame_kind::keepalive_ack:
-    case frame_kind::release:
-    case frame_kind::outbox_left:
-    case frame_kind::ask:
-    case frame_kind::answer:
-    case frame_kind::who_has:
-    case frame_kind::who_has_reply:
-    case frame_kind::directory_release: return container;
-    case frame_kind::sip_out:
-    case frame_kind::handled: return proxy;
-    case frame_kind::join:
-    case frame_kind::container_report:
-    case frame_kind::suspicion: return coordinator;
-    default: return hub;
+  case frame_kind::sip_in:
+  case frame_kind::send_failure:
+  case frame_kind::commit:
+  case frame_kind::commit_ack:
+  case frame_kind::stream_open:
+  case frame_kind::stream_resume:
+  case frame_kind::stream_complete:
+  case frame_kind::keepalive:
+  case frame_kind::keepalive_ack:
+  case frame_kind::release:
+  case frame_kind::outbox_left:
+  case frame_kind::ask:
+  case frame_kind::answer:
+  case frame_kind::who_has:
+  case frame_kind::who_has_reply:
+  case frame_kind::directory_release:
+    return container;
+  case frame_kind::sip_out:
+  case frame_kind::handled:
+    return proxy;
+  case frame_kind::join:
+  case frame_kind::container_report:
+  case frame_kind::suspicion:
+    return coordinator;
+  default:
+    return hub;
   }
 }
 
 link::link(caf::actor_config& config, link_options options)
-  : caf::event_based_actor(config), options_{std::move(options)} {}
+    : caf::event_based_actor(config), options_{std::move(options)} {}
 
 caf::behavior link::make_behavior() {
   set_down_handler([this](caf::down_msg& down) {
@@ -62,17 +68,17 @@ caf::behavior link::make_behavior() {
   });
   introduce();
   return {
-    [this](frame& f) { on_frame(f); },
-    [this](outgoing& item) { queue_up(item); },
-    [this](batch_done finished) { on_batch_done(finished.batch); },
-    [this](role_table& roles) { on_new_roles(std::move(roles)); },
-    [this](flush_now) {
-      flush_scheduled_ = false;
-      flush();
-    },
-    [this](hello_overdue) {
-      if (!up_) quit();
-    },
+      [this](frame& f) { on_frame(f); },
+      [this](outgoing& item) { queue_up(item); },
+      [this](batch_done finished) { on_batch_done(finished.batch); },
+      [this](role_table& roles) { on_new_roles(std::move(roles)); },
+      [this](flush_now) {
+        flush_scheduled_ = false;
+        flush();
+      },
+      [this](hello_overdue) {
+        if (!up_) quit();
+      },
   };
 }
 
@@ -110,8 +116,10 @@ void link::on_frame(frame& f) {
   if (kind == frame_kind::hello) {
     if (auto h = decode<cluster::hello>(f.bytes)) on_hello(*h);
   } else if (kind == frame_kind::batch) {
-    if (auto batch = decode<cluster::frame_batch>(f.bytes)) on_batch(*batch);
-    else spdlog::warn("link to {}: a batch that does not decode was ignored", options_.peer);
+    if (auto batch = decode<cluster::frame_batch>(f.bytes))
+      on_batch(*batch);
+    else
+      spdlog::warn("link to {}: a batch that does not decode was ignored", options_.peer);
   } else if (kind == frame_kind::credit) {
     if (auto grant = decode<cluster::credit_grant>(f.bytes)) on_credit(*grant);
   }
@@ -128,7 +136,8 @@ void link::on_hello(const cluster::hello& h) {
   options_.remote = caf::actor_cast<caf::actor>(current_sender());
   monitor(options_.remote);
   up_ = true;
-  send(options_.roles.hub, link_ready{caf::actor_cast<caf::actor>(this), h, options_.remote.node()});
+  send(options_.roles.hub,
+       link_ready{caf::actor_cast<caf::actor>(this), h, options_.remote.node()});
   flush();
 }
 
@@ -140,9 +149,11 @@ void link::on_batch(const cluster::frame_batch& batch) {
     pending.classes[lane_of(cluster::credit_class_of(item.kind))] = true;
     const auto& role = options_.roles.of(item.kind);
     if (!role) continue; // not ours to serve: an older or misled peer
-    auto part = std::find_if(parts.begin(), parts.end(), [&](const auto& p) { return p.first == role; });
+    auto part =
+        std::find_if(parts.begin(), parts.end(), [&](const auto& p) { return p.first == role; });
     if (part == parts.end())
-      part = parts.insert(parts.end(), {role, incoming{options_.peer, {}, caf::actor_cast<caf::actor>(this), id}});
+      part = parts.insert(
+          parts.end(), {role, incoming{options_.peer, {}, caf::actor_cast<caf::actor>(this), id}});
     part->second.items.push_back(item);
   }
   pending.roles_left = static_cast<std::uint32_t>(parts.size()) + 1;
@@ -155,7 +166,8 @@ void link::on_batch_done(std::uint32_t id) {
   if (found == received_.end() || --found->second.roles_left > 0) return;
   for (std::size_t c = 1; c < lanes_.size(); ++c)
     if (found->second.classes[c])
-      send_frame(frame_kind::credit, encode(cluster::credit_grant{static_cast<credit_class>(c), 1}));
+      send_frame(frame_kind::credit,
+                 encode(cluster::credit_grant{static_cast<credit_class>(c), 1}));
   received_.erase(found);
 }
 
@@ -204,7 +216,8 @@ void link::flush() {
 }
 
 void link::send_frame(frame_kind kind, std::string bytes) {
-  send(options_.remote, frame{frame::current_version, static_cast<std::uint8_t>(kind), std::move(bytes)});
+  send(options_.remote,
+       frame{frame::current_version, static_cast<std::uint8_t>(kind), std::move(bytes)});
 }
 
 void link::note_congestion() {

@@ -94,7 +94,8 @@ struct name_resolved {
   std::vector<std::string> addresses;
 };
 
-// ---- inside a node --------------------------------------------------------------------------------
+// ---- inside a node
+// --------------------------------------------------------------------------------
 
 using shared_view = std::shared_ptr<const cluster::view>;
 

@@ -22,7 +22,8 @@ constexpr duration probe_interval{25ms};
 // Any worker that runs it shows that not all of them are stuck.
 class probe : public caf::event_based_actor {
 public:
-  probe(caf::actor_config& config, world* outside) : caf::event_based_actor(config), outside_{outside} {}
+  probe(caf::actor_config& config, world* outside)
+      : caf::event_based_actor(config), outside_{outside} {}
 
   caf::behavior make_behavior() override {
     send(this, tick{});
@@ -44,11 +45,12 @@ public:
   static constexpr duration restart_period{10s};
 
   node(caf::actor_config& config, world* outside, node_options options)
-    : caf::event_based_actor(config), outside_{outside}, options_{std::move(options)} {}
+      : caf::event_based_actor(config), outside_{outside}, options_{std::move(options)} {}
 
   caf::behavior make_behavior() override {
     set_down_handler([this](const caf::down_msg& down) { on_down(down); });
-    roles_.hub = watch(spawn<hub>(hub_options{outside_, options_.card, options_.settings, options_.coordinator}));
+    roles_.hub = watch(
+        spawn<hub>(hub_options{outside_, options_.card, options_.settings, options_.coordinator}));
     probe_ = watch(spawn<probe>(outside_));
     start_role();
     send(roles_.hub, roles_);
@@ -58,7 +60,8 @@ public:
 
 private:
   void on_exit() override {
-    for (const auto& a : {roles_.coordinator, roles_.dispatcher, roles_.proxy, roles_.container, probe_, roles_.hub})
+    for (const auto& a : {roles_.coordinator, roles_.dispatcher, roles_.proxy, roles_.container,
+                          probe_, roles_.hub})
       if (a) send_exit(a, caf::exit_reason::user_shutdown);
     roles_ = {};
     probe_ = nullptr;
@@ -73,23 +76,24 @@ private:
   void start_role() {
     const auto& name = options_.card.name;
     switch (options_.card.serves) {
-      case cluster::role::coordinator:
-        roles_.coordinator = watch(spawn<coordinator_actor>(
+    case cluster::role::coordinator:
+      roles_.coordinator = watch(spawn<coordinator_actor>(
           coordinator_options{outside_, roles_.hub, name, options_.settings}));
-        break;
-      case cluster::role::dispatcher:
-        roles_.dispatcher = watch(spawn<dispatcher>(
-          dispatcher_options{outside_, name, options_.environment->advertised}));
-        break;
-      case cluster::role::proxy:
-        roles_.proxy = watch(spawn<proxy>(proxy_options{outside_, name, options_.settings,
-                                                        options_.environment->tokens,
-                                                        options_.environment->advertised}));
-        break;
-      case cluster::role::container:
-        roles_.container = watch(spawn<container>(container_options{
-          outside_, roles_.hub, name, options_.card.boot, options_.settings, options_.environment}));
-        break;
+      break;
+    case cluster::role::dispatcher:
+      roles_.dispatcher = watch(
+          spawn<dispatcher>(dispatcher_options{outside_, name, options_.environment->advertised}));
+      break;
+    case cluster::role::proxy:
+      roles_.proxy = watch(spawn<proxy>(proxy_options{outside_, name, options_.settings,
+                                                      options_.environment->tokens,
+                                                      options_.environment->advertised}));
+      break;
+    case cluster::role::container:
+      roles_.container =
+          watch(spawn<container>(container_options{outside_, roles_.hub, name, options_.card.boot,
+                                                   options_.settings, options_.environment}));
+      break;
     }
   }
 

@@ -2,7 +2,8 @@
 // them, and ends the node when what cannot be trusted has failed.
 //
 //   node -> hub -> links
-//        -> probe                      answers for the workers of this node (heartbeats carry its age)
+//        -> probe                      answers for the workers of this node (heartbeats carry its
+//        age)
 //        -> coordinator | dispatcher | proxy     restarted, within an intensity
 //        -> container -> shards -> sessions      each supervises its own
 #pragma once
@@ -29,7 +30,8 @@ struct node_options {
 // The root of the node's actors: an exit message to it ends them all. To caf::get_atom it answers
 // with its coordinator actor (invalid on other nodes), which takes inspect_cluster and
 // operate_cluster. `outside` outlives the actors.
-[[nodiscard]] caf::actor start_node(caf::actor_system& system, world& outside, node_options options);
+[[nodiscard]] caf::actor start_node(caf::actor_system& system, world& outside,
+                                    node_options options);
 
 // What every system of the cluster must know before it starts: the message type of links, and the
 // shard, which other nodes spawn here.

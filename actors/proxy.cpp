@@ -26,22 +26,24 @@ void tell(std::uint64_t count, std::string_view what) {
 
 bool is_numeric(const std::string& host) {
   unsigned char address[sizeof(in6_addr)];
-  return inet_pton(AF_INET, host.c_str(), address) == 1 || inet_pton(AF_INET6, host.c_str(), address) == 1;
+  return inet_pton(AF_INET, host.c_str(), address) == 1
+         || inet_pton(AF_INET6, host.c_str(), address) == 1;
 }
 
 } // namespace
 
 proxy::proxy(caf::actor_config& config, proxy_options options)
-  : role_actor(config), options_{std::move(options)}, held_{options_.settings.hold} {}
+    : role_actor(config), options_{std::move(options)}, held_{options_.settings.hold} {}
 
 caf::behavior proxy::make_behavior() {
   next_receipt_ = options_.outside->random() >> 1; // not one of our predecessor's
   options_.outside->receive_datagrams(socket_name::inside, caf::actor_cast<caf::actor>(this));
   every(tick_interval);
   return caf::message_handler{
-    [this](datagrams_received& in) { on_datagrams(in); },
-    [this](name_resolved& answer) { on_resolved(answer); },
-  }.or_else(common());
+      [this](datagrams_received& in) { on_datagrams(in); },
+      [this](name_resolved& answer) { on_resolved(answer); },
+  }
+      .or_else(common());
 }
 
 void proxy::on_view() {
@@ -51,7 +53,8 @@ void proxy::on_view() {
   }
   dispatchers_.clear();
   for (const auto& m : current_view().members)
-    if (m.card.serves == cluster::role::dispatcher && m.alive()) dispatchers_.push_back(m.card.datagrams);
+    if (m.card.serves == cluster::role::dispatcher && m.alive())
+      dispatchers_.push_back(m.card.datagrams);
   for (auto& d : held_.deliver_all(current_view(), reachable()))
     send_frame(d.node, frame_kind::sip_in, d.message);
 }
@@ -67,11 +70,14 @@ void proxy::on_link(const std::string& peer, bool up) {
 }
 
 void proxy::on_congestion(const std::string& peer, bool congested) {
-  if (congested) congested_.insert(peer);
-  else congested_.erase(peer);
+  if (congested)
+    congested_.insert(peer);
+  else
+    congested_.erase(peer);
 }
 
-// ---- in -------------------------------------------------------------------------------------------
+// ---- in
+// -------------------------------------------------------------------------------------------
 
 bool proxy::from_dispatcher(const endpoint& peer) const {
   return std::find(dispatchers_.begin(), dispatchers_.end(), peer) != dispatchers_.end();
@@ -85,8 +91,10 @@ void proxy::on_datagrams(const datagrams_received& in) {
       continue;
     }
     const auto unwrapped = cluster::unwrap_datagram(d.bytes);
-    if (unwrapped) on_sip(unwrapped->source, unwrapped->payload);
-    else tell(++untrusted_, "datagrams without a PROXY header ignored");
+    if (unwrapped)
+      on_sip(unwrapped->source, unwrapped->payload);
+    else
+      tell(++untrusted_, "datagrams without a PROXY header ignored");
   }
   on_batch_end();
 }
@@ -98,7 +106,8 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
     tell(++malformed_, "malformed SIP messages");
     auto& partial = parsed.error().partial;
     if (partial) sip::stamp_source(*partial, client);
-    if (const auto answer = sip::error_response(parsed.error())) transmit(client, sip::to_bytes(*answer));
+    if (const auto answer = sip::error_response(parsed.error()))
+      transmit(client, sip::to_bytes(*answer));
     return;
   }
   auto& message = *parsed;
@@ -112,8 +121,15 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
     refuse(message, client, 503, true);
     return;
   }
-  cluster::sip_in in{where->to, where->key, where->by_address_of_record, where->may_create, false,
-                     options_.name, ++next_receipt_, client, current_view().number,
+  cluster::sip_in in{where->to,
+                     where->key,
+                     where->by_address_of_record,
+                     where->may_create,
+                     false,
+                     options_.name,
+                     ++next_receipt_,
+                     client,
+                     current_view().number,
                      sip::to_bytes(message)};
   const auto receipt = in.receipt;
   if (!held_.add(std::move(in), now())) {
@@ -129,7 +145,8 @@ bool proxy::congested(const cluster::route& r) const {
   return shard != nullptr && congested_.contains(shard->owner.name);
 }
 
-void proxy::refuse(const sip::message& request, const endpoint& client, int status, bool retry_after) {
+void proxy::refuse(const sip::message& request, const endpoint& client, int status,
+                   bool retry_after) {
   if (request.is("ACK")) return; // an ACK never gets an answer
   auto answer = sip::make_response(request, status, "", sip::stateless_tag(request));
   if (retry_after) answer.set("Retry-After", std::to_string(retry_after_s));
@@ -146,7 +163,8 @@ void proxy::on_tick() {
   on_batch_end();
 }
 
-// ---- out ------------------------------------------------------------------------------------------
+// ---- out
+// ------------------------------------------------------------------------------------------
 
 void proxy::on_frame(const std::string&, frame_kind kind, std::string_view bytes) {
   if (kind == frame_kind::sip_out)
@@ -179,8 +197,10 @@ void proxy::on_resolved(const name_resolved& answer) {
   const auto waiting = std::move(found->second);
   resolving_.erase(found);
   for (const auto& out : waiting) {
-    if (answer.addresses.empty()) send_failed(out);
-    else transmit({answer.addresses.front(), out.destination.port}, out.bytes);
+    if (answer.addresses.empty())
+      send_failed(out);
+    else
+      transmit({answer.addresses.front(), out.destination.port}, out.bytes);
   }
   on_batch_end();
 }
@@ -188,20 +208,23 @@ void proxy::on_resolved(const name_resolved& answer) {
 void proxy::send_failed(const cluster::sip_out& out) {
   const auto* shard = current_view().shard(out.shard);
   if (shard == nullptr || out.branch.empty()) return;
-  send_frame(shard->owner.name, frame_kind::send_failure, cluster::send_failure{out.from, out.branch});
+  send_frame(shard->owner.name, frame_kind::send_failure,
+             cluster::send_failure{out.from, out.branch});
 }
 
 // Replies leave from the dispatcher's address; any dispatcher that lives will do.
 void proxy::transmit(const endpoint& destination, std::string_view bytes) {
   if (dispatchers_.empty()) return;
   const auto& by = dispatchers_[next_dispatcher_++ % dispatchers_.size()];
-  const endpoint to{destination.host, destination.port == 0 ? std::uint16_t{5060} : destination.port};
+  const endpoint to{destination.host,
+                    destination.port == 0 ? std::uint16_t{5060} : destination.port};
   outgoing_[by].push_back({by, cluster::wrap_datagram(options_.advertised, to, bytes)});
 }
 
 void proxy::on_batch_end() {
   for (auto& [by, datagrams] : outgoing_)
-    if (!datagrams.empty()) options_.outside->send_datagrams(socket_name::inside, std::move(datagrams));
+    if (!datagrams.empty())
+      options_.outside->send_datagrams(socket_name::inside, std::move(datagrams));
   outgoing_.clear();
 }
 

@@ -8,14 +8,15 @@
 namespace holdfast::actors {
 
 instant now_of(caf::actor_system& system) {
-  return instant{
-    std::chrono::duration_cast<duration>(system.clock().now().time_since_epoch())};
+  return instant{std::chrono::duration_cast<duration>(system.clock().now().time_since_epoch())};
 }
 
 role_actor::role_actor(caf::actor_config& config)
-  : caf::event_based_actor(config), view_{std::make_shared<const cluster::view>()} {}
+    : caf::event_based_actor(config), view_{std::make_shared<const cluster::view>()} {}
 
-instant role_actor::now() const { return now_of(home_system()); }
+instant role_actor::now() const {
+  return now_of(home_system());
+}
 
 bool role_actor::send_to(const std::string& peer, cluster::frame_kind kind, std::string bytes) {
   const auto link = links_.find(peer);
@@ -51,29 +52,29 @@ void role_actor::count_malformed() {
 
 caf::message_handler role_actor::common() {
   return {
-    [this](view_changed& changed) { adopt_view(std::move(changed.now)); },
-    [this](link_up& up) {
-      links_[up.peer] = {up.link, up.node};
-      reachable_.insert(up.peer);
-      on_link(up.peer, true);
-    },
-    [this](link_down& down) {
-      const auto link = links_.find(down.peer);
-      if (link == links_.end() || link->second.actor != down.link) return; // replaced meanwhile
-      links_.erase(link);
-      reachable_.erase(down.peer);
-      on_link(down.peer, false);
-    },
-    [this](incoming& batch) {
-      for (const auto& item : batch.items) on_frame(batch.peer, item.kind, item.bytes);
-      on_batch_end();
-      send(batch.link, batch_done{batch.batch});
-    },
-    [this](link_congested& c) { on_congestion(c.peer, c.congested); },
-    [this](tick) {
-      delayed_send(this, tick_interval_, tick{});
-      on_tick();
-    },
+      [this](view_changed& changed) { adopt_view(std::move(changed.now)); },
+      [this](link_up& up) {
+        links_[up.peer] = {up.link, up.node};
+        reachable_.insert(up.peer);
+        on_link(up.peer, true);
+      },
+      [this](link_down& down) {
+        const auto link = links_.find(down.peer);
+        if (link == links_.end() || link->second.actor != down.link) return; // replaced meanwhile
+        links_.erase(link);
+        reachable_.erase(down.peer);
+        on_link(down.peer, false);
+      },
+      [this](incoming& batch) {
+        for (const auto& item : batch.items) on_frame(batch.peer, item.kind, item.bytes);
+        on_batch_end();
+        send(batch.link, batch_done{batch.batch});
+      },
+      [this](link_congested& c) { on_congestion(c.peer, c.congested); },
+      [this](tick) {
+        delayed_send(this, tick_interval_, tick{});
+        on_tick();
+      },
   };
 }
 

@@ -39,8 +39,10 @@ protected:
   // Calls `handle` with the decoded frame; bytes that do not decode are counted and ignored.
   template <class Frame, class Handler>
   void with(std::string_view bytes, Handler handle) {
-    if (auto decoded = decode<Frame>(bytes)) handle(std::move(*decoded));
-    else count_malformed();
+    if (auto decoded = decode<Frame>(bytes))
+      handle(std::move(*decoded));
+    else
+      count_malformed();
   }
 
   [[nodiscard]] std::optional<caf::node_id> caf_node_of(const std::string& peer) const;

@@ -26,7 +26,7 @@ caf::error described(const std::exception_ptr& thrown) {
 } // namespace
 
 session_actor::session_actor(caf::actor_config& config, session_start start)
-  : caf::event_based_actor(config), start_{std::move(start)} {}
+    : caf::event_based_actor(config), start_{std::move(start)} {}
 
 caf::behavior session_actor::make_behavior() {
   set_exception_handler([](std::exception_ptr& thrown) { return described(thrown); });
@@ -45,10 +45,10 @@ caf::behavior session_actor::make_behavior() {
   start_.snapshot.reset();
   report({}, true);
   return {
-    [this](session_input& input) {
-      report(machine_->on(input.what, now_of(home_system())), false);
-    },
-    [this](session_quarantine) { report(machine_->quarantine(now_of(home_system())), true); },
+      [this](session_input& input) {
+        report(machine_->on(input.what, now_of(home_system())), false);
+      },
+      [this](session_quarantine) { report(machine_->quarantine(now_of(home_system())), true); },
   };
 }
 

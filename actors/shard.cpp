@@ -25,12 +25,14 @@ cluster::shard_start decoded(const frame& start) {
 } // namespace
 
 shard::shard(caf::actor_config& config, const frame& start)
-  : caf::event_based_actor(config), start_{decoded(start)}, log_{start_.shard, start_.epoch} {
+    : caf::event_based_actor(config), start_{decoded(start)}, log_{start_.shard, start_.epoch} {
   output_.shard = start_.shard;
   output_.epoch = start_.epoch;
 }
 
-instant shard::now() const { return now_of(home_system()); }
+instant shard::now() const {
+  return now_of(home_system());
+}
 
 caf::behavior shard::make_behavior() {
   container_ = caf::actor_cast<caf::actor>(home_system().registry().get(caf::atom("container")));
@@ -39,88 +41,90 @@ caf::behavior shard::make_behavior() {
     return {};
   }
   set_down_handler([this](caf::down_msg& down) {
-    if (down.source == container_.address()) quit(caf::exit_reason::user_shutdown);
-    else on_session_down(down);
+    if (down.source == container_.address())
+      quit(caf::exit_reason::user_shutdown);
+    else
+      on_session_down(down);
     flush();
   });
   monitor(container_);
   send(container_, shard_offer{caf::actor_cast<caf::actor>(this), start_});
   return {
-    [this](shard_activate& with) {
-      activate(with);
-      become(active());
-      flush();
-    },
-    [this](shard_give_up) { quit(caf::exit_reason::user_shutdown); },
-    // From before the activation; all of it comes again or is part of it.
-    [](shard_frame&) {},
-    [](shard_replicas&) {},
-    [](shard_peer&) {},
-    [](shard_tick) {},
+      [this](shard_activate& with) {
+        activate(with);
+        become(active());
+        flush();
+      },
+      [this](shard_give_up) { quit(caf::exit_reason::user_shutdown); },
+      // From before the activation; all of it comes again or is part of it.
+      [](shard_frame&) {},
+      [](shard_replicas&) {},
+      [](shard_peer&) {},
+      [](shard_tick) {},
   };
 }
 
 caf::behavior shard::active() {
   return {
-    [this](shard_message& m) {
-      on_message(m.message);
-      flush();
-    },
-    [this](session_step& step) {
-      on_step(step);
-      flush();
-    },
-    [this](shard_frame& f) {
-      on_frame(f);
-      flush();
-    },
-    [this](shard_due& due) {
-      on_due(due);
-      flush();
-    },
-    [this](shard_emitted& e) {
-      for (auto& f : log_.left(e.upto)) output_.frames.push_back(std::move(f));
-      flush();
-    },
-    [this](shard_send_failure& f) {
-      const auto s = sessions_.find(f.failure.to.session);
-      if (s != sessions_.end())
-        deliver(s->first, s->second, {session::send_failed{f.failure.branch}, {}});
-    },
-    [this](shard_ask& a) {
-      on_ask(a.question);
-      flush();
-    },
-    [this](shard_who_has& q) {
-      const auto found = by_key_.find(q.question.key);
-      cluster::who_has_reply reply{q.question.id, found != by_key_.end(), {}};
-      if (reply.found) reply.where = {start_.shard, found->second};
-      send(container_, shard_has{std::move(q.asker), reply});
-    },
-    [this](shard_answer& a) {
-      const auto s = sessions_.find(a.to.session);
-      if (s != sessions_.end()) deliver(s->first, s->second, {std::move(a.what), {}});
-    },
-    [this](shard_replicas& r) {
-      for (auto& f : log_.set_replicas(r.replicas, now())) output_.frames.push_back(std::move(f));
-      release_held();
-      flush();
-    },
-    [this](shard_peer& p) {
-      for (auto& f : log_.connected(p.peer, p.up, now())) output_.frames.push_back(std::move(f));
-      release_held();
-      flush();
-    },
-    [this](shard_tick) {
-      for (auto& f : log_.on_tick(now())) output_.frames.push_back(std::move(f));
-      report_status();
-      flush();
-    },
-    [this](shard_give_up) {
-      flush();
-      send(container_, shard_gone{start_.shard, start_.epoch});
-      quit(caf::exit_reason::user_shutdown);
-    },
+      [this](shard_message& m) {
+        on_message(m.message);
+        flush();
+      },
+      [this](session_step& step) {
+        on_step(step);
+        flush();
+      },
+      [this](shard_frame& f) {
+        on_frame(f);
+        flush();
+      },
+      [this](shard_due& due) {
+        on_due(due);
+        flush();
+      },
+      [this](shard_emitted& e) {
+        for (auto& f : log_.left(e.upto)) output_.frames.push_back(std::move(f));
+        flush();
+      },
+      [this](shard_send_failure& f) {
+        const auto s = sessions_.find(f.failure.to.session);
+        if (s != sessions_.end())
+          deliver(s->first, s->second, {session::send_failed{f.failure.branch}, {}});
+      },
+      [this](shard_ask& a) {
+        on_ask(a.question);
+        flush();
+      },
+      [this](shard_who_has& q) {
+        const auto found = by_key_.find(q.question.key);
+        cluster::who_has_reply reply{q.question.id, found != by_key_.end(), {}};
+        if (reply.found) reply.where = {start_.shard, found->second};
+        send(container_, shard_has{std::move(q.asker), reply});
+      },
+      [this](shard_answer& a) {
+        const auto s = sessions_.find(a.to.session);
+        if (s != sessions_.end()) deliver(s->first, s->second, {std::move(a.what), {}});
+      },
+      [this](shard_replicas& r) {
+        for (auto& f : log_.set_replicas(r.replicas, now())) output_.frames.push_back(std::move(f));
+        release_held();
+        flush();
+      },
+      [this](shard_peer& p) {
+        for (auto& f : log_.connected(p.peer, p.up, now())) output_.frames.push_back(std::move(f));
+        release_held();
+        flush();
+      },
+      [this](shard_tick) {
+        for (auto& f : log_.on_tick(now())) output_.frames.push_back(std::move(f));
+        report_status();
+        flush();
+      },
+      [this](shard_give_up) {
+        flush();
+        send(container_, shard_gone{start_.shard, start_.epoch});
+        quit(caf::exit_reason::user_shutdown);
+      },
   };
 }
 
@@ -132,7 +136,8 @@ void shard::on_exit() {
   caf::event_based_actor::on_exit();
 }
 
-// ---- activation -----------------------------------------------------------------------------------
+// ---- activation
+// -----------------------------------------------------------------------------------
 
 void shard::activate(shard_activate& with) {
   environment_ = with.environment;
@@ -173,15 +178,20 @@ shard::slot& shard::start_session(session_id id, std::optional<std::string> snap
 }
 
 void shard::spawn_actor(session_id id, slot& s, std::optional<std::string> snapshot, duration age) {
-  session_start start{environment_,  {start_.shard, id},  std::move(snapshot),
-                      age,           s.restarts,          outside_->random(),
+  session_start start{environment_,
+                      {start_.shard, id},
+                      std::move(snapshot),
+                      age,
+                      s.restarts,
+                      outside_->random(),
                       caf::actor_cast<caf::actor>(this)};
   s.actor = spawn<session_actor>(std::move(start));
   actors_[s.actor.address()] = id;
   monitor(s.actor);
 }
 
-// ---- input ----------------------------------------------------------------------------------------
+// ---- input
+// ----------------------------------------------------------------------------------------
 
 void shard::on_message(cluster::sip_in& message) {
   auto id = message.to.session;
@@ -219,8 +229,9 @@ void shard::orphan(const cluster::sip_in& message) {
                                           message.bytes, message.source, outside_->random(), now());
   for (const auto& e : effects)
     if (const auto* out = std::get_if<session::send>(&e))
-      output_.emissions.push_back(emit_sip{{start_.shard, start_.epoch, {}, {}, out->destination, out->bytes},
-                                           out->proxy.empty() ? message.proxy : out->proxy});
+      output_.emissions.push_back(
+          emit_sip{{start_.shard, start_.epoch, {}, {}, out->destination, out->bytes},
+                   out->proxy.empty() ? message.proxy : out->proxy});
   if (message.receipt != 0)
     output_.emissions.push_back(emit_handled{{message.proxy, message.receipt}});
 }
@@ -230,7 +241,7 @@ void shard::on_ask(cluster::ask& question) {
   const auto s = found == by_key_.end() ? sessions_.end() : sessions_.find(found->second);
   if (s == sessions_.end() || s->second.ending) {
     output_.emissions.push_back(
-      emit_answer{{question.from, question.id, false, {}}, question.from_node});
+        emit_answer{{question.from, question.id, false, {}}, question.from_node});
     return;
   }
   auto bytes = std::move(question.bytes);
@@ -241,7 +252,8 @@ void shard::on_ask(cluster::ask& question) {
 void shard::on_due(const shard_due& due) {
   for (const auto& item : due.sessions) {
     const auto s = sessions_.find(item.session);
-    if (s == sessions_.end() || s->second.generation != item.generation) continue; // moved or cancelled
+    if (s == sessions_.end() || s->second.generation != item.generation)
+      continue; // moved or cancelled
     s->second.deadline.reset();
     deliver(s->first, s->second, {session::deadline{}, {}});
   }
@@ -269,7 +281,8 @@ void shard::on_frame(const shard_frame& f) {
   release_held();
 }
 
-// ---- what sessions want -----------------------------------------------------------------------------
+// ---- what sessions want
+// -----------------------------------------------------------------------------
 
 void shard::on_step(session_step& step) {
   const auto found = sessions_.find(step.session);
@@ -294,7 +307,8 @@ void shard::on_step(session_step& step) {
   std::vector<emission> dependent;
   for (auto& e : step.effects) {
     if (auto* out = std::get_if<session::send>(&e)) {
-      cluster::outbox_entry entry{{}, out->destination, std::move(out->bytes), out->branch, out->proxy};
+      cluster::outbox_entry entry{
+          {}, out->destination, std::move(out->bytes), out->branch, out->proxy};
       auto emitted = to_emission(entry, step.session);
       if (out->dependent && commits) {
         outbox.push_back(std::move(entry));
@@ -305,22 +319,29 @@ void shard::on_step(session_step& step) {
         output_.emissions.push_back(std::move(emitted));
       }
     } else if (auto* question = std::get_if<session::ask>(&e)) {
-      cluster::ask asked{{}, question->key, {start_.shard, step.session}, {}, question->id, std::move(question->bytes)};
+      cluster::ask asked{{}, question->key, {start_.shard, step.session},
+                         {}, question->id,  std::move(question->bytes)};
       output_.emissions.push_back(emit_ask{std::move(asked), question->timeout});
     } else if (auto* reply = std::get_if<session::answer>(&e)) {
       const auto to = decode<cluster::ask>(reply->reply_to);
       if (!to) continue;
       emit_answer answered{{to->from, to->id, true, std::move(reply->bytes)}, to->from_node};
-      if (commits || behind) dependent.push_back(std::move(answered));
-      else output_.emissions.push_back(std::move(answered));
+      if (commits || behind)
+        dependent.push_back(std::move(answered));
+      else
+        output_.emissions.push_back(std::move(answered));
     } else if (std::holds_alternative<session::ended>(e)) {
       ended = true;
     }
   }
-  if (handled && (commits || ended || behind)) dependent.push_back(emit_handled{*handled});
-  else if (handled) output_.emissions.push_back(emit_handled{*handled});
-  if (commits || ended) commit_step(step, s, std::move(outbox), std::move(dependent), ended);
-  else if (!dependent.empty()) wait_for(s.committed, std::move(dependent));
+  if (handled && (commits || ended || behind))
+    dependent.push_back(emit_handled{*handled});
+  else if (handled)
+    output_.emissions.push_back(emit_handled{*handled});
+  if (commits || ended)
+    commit_step(step, s, std::move(outbox), std::move(dependent), ended);
+  else if (!dependent.empty())
+    wait_for(s.committed, std::move(dependent));
 }
 
 void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox_entry> outbox,
@@ -344,7 +365,8 @@ void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox
   record.outbox = std::move(outbox);
   const auto seq = log_.submit(std::move(record), now(), output_.frames);
   s.committed = seq;
-  waiting_.push_back({seq, std::move(dependent), ended ? std::optional{step.session} : std::nullopt});
+  waiting_.push_back(
+      {seq, std::move(dependent), ended ? std::optional{step.session} : std::nullopt});
   release_held();
 }
 
@@ -381,7 +403,8 @@ void shard::release_held() {
   output_.held = held;
 }
 
-// ---- supervision ------------------------------------------------------------------------------------
+// ---- supervision
+// ------------------------------------------------------------------------------------
 
 void shard::on_session_down(const caf::down_msg& down) {
   const auto who = actors_.find(down.source);
@@ -440,17 +463,25 @@ void shard::forget(session_id id) {
 }
 
 void shard::report_status() {
-  shard_status status{start_.shard, start_.epoch, static_cast<std::uint32_t>(sessions_.size()), 0,
-                      log_.synced(), log_.lag(), restarts_, quarantined_};
+  shard_status status{start_.shard,
+                      start_.epoch,
+                      static_cast<std::uint32_t>(sessions_.size()),
+                      0,
+                      log_.synced(),
+                      log_.lag(),
+                      restarts_,
+                      quarantined_};
   for (const auto& [id, s] : sessions_) status.work += s.work;
   send(container_, std::move(status));
 }
 
-// ---- output -----------------------------------------------------------------------------------------
+// ---- output
+// -----------------------------------------------------------------------------------------
 
 emission shard::to_emission(const cluster::outbox_entry& out, session_id from) const {
-  return emit_sip{{start_.shard, start_.epoch, {start_.shard, from}, out.branch, out.destination, out.bytes},
-                  out.proxy};
+  return emit_sip{
+      {start_.shard, start_.epoch, {start_.shard, from}, out.branch, out.destination, out.bytes},
+      out.proxy};
 }
 
 void shard::flush() {

@@ -22,8 +22,8 @@ namespace holdfast::actors {
 
 class shard : public caf::event_based_actor {
 public:
-  // A session that ended by an exception this often is quarantined (design, "Failure", 1). The count
-  // is in the record and follows the session; a minute of peace forgives.
+  // A session that ended by an exception this often is quarantined (design, "Failure", 1). The
+  // count is in the record and follows the session; a minute of peace forgives.
   static constexpr std::uint32_t restarts_max = 3;
   static constexpr duration restart_memory{60s};
   // Inputs of one session that wait for its actor; beyond that the client has to repeat.

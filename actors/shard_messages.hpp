@@ -19,7 +19,8 @@ namespace holdfast::actors {
 
 class world;
 
-// ---- shard <-> session ----------------------------------------------------------------------------
+// ---- shard <-> session
+// ----------------------------------------------------------------------------
 
 // Who keeps a message until its commit is held.
 struct receipt {
@@ -46,7 +47,8 @@ struct session_step {
   std::uint32_t open_transactions = 0;
 };
 
-// ---- shard -> container ---------------------------------------------------------------------------
+// ---- shard -> container
+// ---------------------------------------------------------------------------
 
 // A shard actor came to life, by remote spawn or otherwise, and offers itself.
 struct shard_offer {
@@ -116,7 +118,8 @@ struct shard_has {
   cluster::who_has_reply reply;
 };
 
-// ---- container -> shard ---------------------------------------------------------------------------
+// ---- container -> shard
+// ---------------------------------------------------------------------------
 
 struct shard_activate {
   std::shared_ptr<const session::environment> environment;

@@ -93,15 +93,21 @@ public:
 
   void ready(done reply) override {
     look([reply](const coordinator& c, const std::deque<cluster_event>&) {
-      if (c.ready()) reply({200, R"({"ready": true})"});
-      else reply({503, json::serialize(json::object{{"ready", false}, {"reason", why_not_ready(c)}})});
+      if (c.ready())
+        reply({200, R"({"ready": true})"});
+      else
+        reply({503, json::serialize(json::object{{"ready", false}, {"reason", why_not_ready(c)}})});
     });
   }
   void members(done reply) override {
-    look([reply](const coordinator& c, const auto&) { reply({200, json::serialize(members_of(c))}); });
+    look([reply](const coordinator& c, const auto&) {
+      reply({200, json::serialize(members_of(c))});
+    });
   }
   void shards(done reply) override {
-    look([reply](const coordinator& c, const auto&) { reply({200, json::serialize(shards_of(c))}); });
+    look([reply](const coordinator& c, const auto&) {
+      reply({200, json::serialize(shards_of(c))});
+    });
   }
   void status(done reply) override {
     look([reply](const coordinator& c, const auto& events) {
@@ -137,7 +143,8 @@ private:
       inactive += s.active ? 0u : 1u;
       unprotected += s.unprotected ? 1u : 0u;
     }
-    if (c.shards().empty() || unowned > 0) return "the containers have joined, shards are being given out";
+    if (c.shards().empty() || unowned > 0)
+      return "the containers have joined, shards are being given out";
     if (inactive > 0) return std::to_string(inactive) + " shards are not active yet";
     if (unprotected > 0) return std::to_string(unprotected) + " shards have no replica in sync";
     return "a role is missing or replicas are being filled";

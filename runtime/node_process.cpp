@@ -17,7 +17,6 @@
 #include <memory>
 #include <sstream>
 #include <stdexcept>
-
 #include <unistd.h>
 
 namespace holdfast::runtime {
@@ -39,7 +38,8 @@ std::string read_cluster_key(const configuration& c) {
   return key;
 }
 
-real_world_options world_options(const configuration& c, const node_identity& who, std::string key) {
+real_world_options world_options(const configuration& c, const node_identity& who,
+                                 std::string key) {
   using cluster::role;
   real_world_options o;
   o.name = who.name;
@@ -75,10 +75,10 @@ caf::actor coordinator_of(caf::actor_system& system, const caf::actor& root) {
   caf::actor found;
   caf::scoped_actor self{system};
   self->request(root, std::chrono::seconds{5}, caf::get_atom::value)
-    .receive([&](caf::actor& coordinator) { found = std::move(coordinator); },
-             [&](const caf::error& why) {
-               throw std::runtime_error("the node did not start: " + system.render(why));
-             });
+      .receive([&](caf::actor& coordinator) { found = std::move(coordinator); },
+               [&](const caf::error& why) {
+                 throw std::runtime_error("the node did not start: " + system.render(why));
+               });
   return found;
 }
 
@@ -95,15 +95,16 @@ sigset_t block_signals() {
 
 void serve_until_signalled(const configuration& c, const node_identity& who, std::string key,
                            const sigset_t& signals) {
-  const auto environment = std::make_shared<const session::environment>(session_environment(c, key));
+  const auto environment =
+      std::make_shared<const session::environment>(session_environment(c, key));
   caf_options caf_settings;
   caf_settings.register_types = actors::register_types;
   caf_configuration config{caf_settings};
   caf::actor_system system{config};
   real_world outside{system, world_options(c, who, std::move(key))};
   const auto root = actors::start_node(
-    system, outside,
-    {card_of(who, outside), cluster_settings(c), c.cluster.coordinator, environment});
+      system, outside,
+      {card_of(who, outside), cluster_settings(c), c.cluster.coordinator, environment});
   std::unique_ptr<console> web;
   if (who.serves == cluster::role::coordinator) {
     console_options options;

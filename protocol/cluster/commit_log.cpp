@@ -124,7 +124,8 @@ result<peer_frames> commit_log::on_ack(const std::string& peer, const commit_ack
 peer_frames commit_log::on_tick(instant now) {
   peer_frames out;
   for (auto& s : streams_)
-    if (s.connected && !s.open && (s.opened_at == instant::min() || now - s.opened_at >= reopen_interval))
+    if (s.connected && !s.open
+        && (s.opened_at == instant::min() || now - s.opened_at >= reopen_interval))
       open(s, now, out);
   return out;
 }
@@ -149,8 +150,9 @@ peer_frames commit_log::left(sequence upto) {
                   [&](const outbox_entry& e) { return e.after <= upto; });
   left_ = upto;
   for (const auto& s : streams_)
-    if (s.open) out.push_back({s.node.name, frame_kind::outbox_left,
-                               encode(outbox_left{shard_, epoch_, std::min(upto, s.sent)})});
+    if (s.open)
+      out.push_back({s.node.name, frame_kind::outbox_left,
+                     encode(outbox_left{shard_, epoch_, std::min(upto, s.sent)})});
   return out;
 }
 
@@ -165,7 +167,7 @@ std::uint32_t commit_log::lag() const {
   std::size_t worst = 0;
   for (const auto& s : streams_) {
     const auto unsent = static_cast<std::size_t>(
-      std::distance(order_.upper_bound(s.open ? s.sent : sequence{}), order_.end()));
+        std::distance(order_.upper_bound(s.open ? s.sent : sequence{}), order_.end()));
     worst = std::max(worst, s.in_flight.size() + unsent);
   }
   return static_cast<std::uint32_t>(worst);
@@ -178,8 +180,9 @@ const session_record* commit_log::find(session_id session) const {
 
 duration commit_log::age(session_id session, instant now) const {
   const auto found = entries_.find(session);
-  return found == entries_.end() ? duration{}
-                                 : std::chrono::duration_cast<duration>(now - found->second.submitted);
+  return found == entries_.end()
+             ? duration{}
+             : std::chrono::duration_cast<duration>(now - found->second.submitted);
 }
 
 std::vector<std::string> commit_log::guards() const {

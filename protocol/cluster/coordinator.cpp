@@ -287,11 +287,14 @@ void coordinator::handle(const control::view_offered& e) {
 void coordinator::note_ready() {
   const auto& v = record_.now_valid;
   bool active = true;
-  for (std::uint16_t i = 0; i < v.shards.size() && active; ++i) active = truth_.active(v, shard_id{i});
+  for (std::uint16_t i = 0; i < v.shards.size() && active; ++i)
+    active = truth_.active(v, shard_id{i});
   if (active && inactive_since_ && last_death_ + quiet_after_death >= *inactive_since_)
     say(false, "every shard is active again, after " + milliseconds(now_ - *inactive_since_));
-  if (active) inactive_since_.reset();
-  else if (!inactive_since_) inactive_since_ = now_;
+  if (active)
+    inactive_since_.reset();
+  else if (!inactive_since_)
+    inactive_since_ = now_;
   if (ready()) {
     if (not_ready_since_)
       say(false, "every shard is active and has its replicas in sync, after "

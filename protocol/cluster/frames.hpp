@@ -18,7 +18,8 @@
 
 namespace holdfast::cluster {
 
-// A kind's number is its tag on the wire and is never reused. Unknown kinds are skipped and counted.
+// A kind's number is its tag on the wire and is never reused. Unknown kinds are skipped and
+// counted.
 enum class frame_kind : std::uint8_t {
   batch = 1, // what a link formed per wake-up
   hello = 2,
@@ -83,16 +84,16 @@ struct credit_grant {
 // A SIP message on its way to a session: either `to` is known from a token, or the owner of the
 // home shard `to.shard` finds it under `key`.
 struct sip_in {
-  session_address to;          // session 0: look `key` up
-  std::string key;             // directory key; empty when the token said where
+  session_address to;                // session 0: look `key` up
+  std::string key;                   // directory key; empty when the token said where
   bool by_address_of_record = false; // the session lives in the home shard itself
-  bool may_create = false;     // an initial request, not an ACK or CANCEL
-  bool forwarded = false;      // already passed on once by the newer view
-  std::string proxy;           // who holds it until handled
-  std::uint64_t receipt = 0;   // unique at that proxy; 0: nobody holds it
-  endpoint source;             // the client, as the dispatcher saw it
-  view_number view;            // of the sender
-  std::string bytes;           // the message
+  bool may_create = false;           // an initial request, not an ACK or CANCEL
+  bool forwarded = false;            // already passed on once by the newer view
+  std::string proxy;                 // who holds it until handled
+  std::uint64_t receipt = 0;         // unique at that proxy; 0: nobody holds it
+  endpoint source;                   // the client, as the dispatcher saw it
+  view_number view;                  // of the sender
+  std::string bytes;                 // the message
 };
 
 // A SIP message on its way out. Proxies drop what comes of an epoch older than they know (fence d).
@@ -133,7 +134,7 @@ struct session_record {
   bool removed = false; // ended: forget it
   bool stable = false;
   std::uint32_t restarts = 0;
-  duration age{};       // since the state was submitted: deadlines in it are remaining time
+  duration age{}; // since the state was submitted: deadlines in it are remaining time
   std::string state;
   std::vector<std::string> keys;
   std::vector<outbox_entry> outbox; // not yet known to have left
@@ -281,88 +282,210 @@ struct shard_start {
 };
 
 template <class F>
-void describe(F& f, frame_item& x) { f(1, x.kind); f(2, x.bytes); }
-template <class F>
-void describe(F& f, frame_batch& x) { f(1, x.items); }
-template <class F>
-void describe(F& f, hello& x) {
-  f(1, x.name); f(2, x.boot); f(3, x.incarnation); f(4, x.version); f(5, x.view); f(x.unknown);
+void describe(F& f, frame_item& x) {
+  f(1, x.kind);
+  f(2, x.bytes);
 }
 template <class F>
-void describe(F& f, credit_grant& x) { f(1, x.of); f(2, x.batches); }
+void describe(F& f, frame_batch& x) {
+  f(1, x.items);
+}
+template <class F>
+void describe(F& f, hello& x) {
+  f(1, x.name);
+  f(2, x.boot);
+  f(3, x.incarnation);
+  f(4, x.version);
+  f(5, x.view);
+  f(x.unknown);
+}
+template <class F>
+void describe(F& f, credit_grant& x) {
+  f(1, x.of);
+  f(2, x.batches);
+}
 template <class F>
 void describe(F& f, sip_in& x) {
-  f(1, x.to); f(2, x.key); f(3, x.by_address_of_record); f(4, x.may_create); f(5, x.forwarded);
-  f(6, x.proxy); f(7, x.receipt); f(8, x.source); f(9, x.view); f(10, x.bytes);
+  f(1, x.to);
+  f(2, x.key);
+  f(3, x.by_address_of_record);
+  f(4, x.may_create);
+  f(5, x.forwarded);
+  f(6, x.proxy);
+  f(7, x.receipt);
+  f(8, x.source);
+  f(9, x.view);
+  f(10, x.bytes);
 }
 template <class F>
 void describe(F& f, sip_out& x) {
-  f(1, x.shard); f(2, x.epoch); f(3, x.from); f(4, x.branch); f(5, x.destination); f(6, x.bytes);
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.from);
+  f(4, x.branch);
+  f(5, x.destination);
+  f(6, x.bytes);
 }
 template <class F>
-void describe(F& f, handled& x) { f(1, x.receipts); }
+void describe(F& f, handled& x) {
+  f(1, x.receipts);
+}
 template <class F>
-void describe(F& f, send_failure& x) { f(1, x.to); f(2, x.branch); }
+void describe(F& f, send_failure& x) {
+  f(1, x.to);
+  f(2, x.branch);
+}
 template <class F>
 void describe(F& f, outbox_entry& x) {
-  f(1, x.after); f(2, x.destination); f(3, x.bytes); f(4, x.branch); f(5, x.proxy);
+  f(1, x.after);
+  f(2, x.destination);
+  f(3, x.bytes);
+  f(4, x.branch);
+  f(5, x.proxy);
 }
 template <class F>
 void describe(F& f, session_record& x) {
-  f(1, x.session); f(2, x.seq); f(3, x.removed); f(4, x.stable); f(5, x.restarts); f(6, x.age);
-  f(7, x.state); f(8, x.keys); f(9, x.outbox); f(x.unknown);
+  f(1, x.session);
+  f(2, x.seq);
+  f(3, x.removed);
+  f(4, x.stable);
+  f(5, x.restarts);
+  f(6, x.age);
+  f(7, x.state);
+  f(8, x.keys);
+  f(9, x.outbox);
+  f(x.unknown);
 }
 template <class F>
-void describe(F& f, commit& x) { f(1, x.shard); f(2, x.epoch); f(3, x.previous); f(4, x.record); }
+void describe(F& f, commit& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.previous);
+  f(4, x.record);
+}
 template <class F>
 void describe(F& f, commit_ack& x) {
-  f(1, x.shard); f(2, x.epoch); f(3, x.upto); f(4, x.refused); f(5, x.view);
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.upto);
+  f(4, x.refused);
+  f(5, x.view);
 }
 template <class F>
-void describe(F& f, stream_open& x) { f(1, x.shard); f(2, x.epoch); }
+void describe(F& f, stream_open& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+}
 template <class F>
-void describe(F& f, stream_resume& x) { f(1, x.shard); f(2, x.epoch); f(3, x.upto); }
+void describe(F& f, stream_resume& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.upto);
+}
 template <class F>
-void describe(F& f, stream_complete& x) { f(1, x.shard); f(2, x.epoch); f(3, x.upto); }
+void describe(F& f, stream_complete& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.upto);
+}
 template <class F>
-void describe(F& f, outbox_left& x) { f(1, x.shard); f(2, x.epoch); f(3, x.upto); }
+void describe(F& f, outbox_left& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.upto);
+}
 template <class F>
-void describe(F& f, keepalive& x) { f(1, x.tick); f(2, x.view); f(3, x.sessions); f(4, x.work); }
+void describe(F& f, keepalive& x) {
+  f(1, x.tick);
+  f(2, x.view);
+  f(3, x.sessions);
+  f(4, x.work);
+}
 template <class F>
-void describe(F& f, keepalive_ack& x) { f(1, x.tick); f(2, x.view); }
+void describe(F& f, keepalive_ack& x) {
+  f(1, x.tick);
+  f(2, x.view);
+}
 template <class F>
-void describe(F& f, release& x) { f(1, x.shard); f(2, x.epoch); }
+void describe(F& f, release& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+}
 template <class F>
 void describe(F& f, ask& x) {
-  f(1, x.shard); f(2, x.key); f(3, x.from); f(4, x.from_node); f(5, x.id); f(6, x.bytes);
+  f(1, x.shard);
+  f(2, x.key);
+  f(3, x.from);
+  f(4, x.from_node);
+  f(5, x.id);
+  f(6, x.bytes);
 }
 template <class F>
-void describe(F& f, answer& x) { f(1, x.to); f(2, x.id); f(3, x.found); f(4, x.bytes); }
+void describe(F& f, answer& x) {
+  f(1, x.to);
+  f(2, x.id);
+  f(3, x.found);
+  f(4, x.bytes);
+}
 template <class F>
-void describe(F& f, who_has& x) { f(1, x.id); f(2, x.key); }
+void describe(F& f, who_has& x) {
+  f(1, x.id);
+  f(2, x.key);
+}
 template <class F>
-void describe(F& f, who_has_reply& x) { f(1, x.id); f(2, x.found); f(3, x.where); }
+void describe(F& f, who_has_reply& x) {
+  f(1, x.id);
+  f(2, x.found);
+  f(3, x.where);
+}
 template <class F>
-void describe(F& f, directory_release& x) { f(1, x.home); f(2, x.key); }
+void describe(F& f, directory_release& x) {
+  f(1, x.home);
+  f(2, x.key);
+}
 template <class F>
 void describe(F& f, join& x) {
-  f(1, x.card); f(2, x.incarnation); f(3, x.highest_epoch); f(4, x.view); f(5, x.cluster_settings);
+  f(1, x.card);
+  f(2, x.incarnation);
+  f(3, x.highest_epoch);
+  f(4, x.view);
+  f(5, x.cluster_settings);
 }
 template <class F>
-void describe(F& f, join_refused& x) { f(1, x.why); }
+void describe(F& f, join_refused& x) {
+  f(1, x.why);
+}
 template <class F>
-void describe(F& f, view_pull& x) { f(1, x.have); }
+void describe(F& f, view_pull& x) {
+  f(1, x.have);
+}
 template <class F>
 void describe(F& f, shard_activity& x) {
-  f(1, x.shard); f(2, x.epoch); f(3, x.sessions); f(4, x.synced); f(5, x.lag);
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.sessions);
+  f(4, x.synced);
+  f(5, x.lag);
 }
 template <class F>
 void describe(F& f, container_report& x) {
-  f(1, x.view); f(2, x.sessions); f(3, x.replicas); f(4, x.work); f(5, x.shards);
+  f(1, x.view);
+  f(2, x.sessions);
+  f(3, x.replicas);
+  f(4, x.work);
+  f(5, x.shards);
 }
 template <class F>
-void describe(F& f, suspicion& x) { f(1, x.of); f(2, x.suspected); }
+void describe(F& f, suspicion& x) {
+  f(1, x.of);
+  f(2, x.suspected);
+}
 template <class F>
-void describe(F& f, shard_start& x) { f(1, x.shard); f(2, x.epoch); f(3, x.view); f(x.unknown); }
+void describe(F& f, shard_start& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.view);
+  f(x.unknown);
+}
 
 } // namespace holdfast::cluster

@@ -22,7 +22,9 @@ void lease_holder::acked(const std::string& peer, std::uint64_t tick) {
   }
 }
 
-void lease_holder::forget(const std::string& peer) { peers_.erase(peer); }
+void lease_holder::forget(const std::string& peer) {
+  peers_.erase(peer);
+}
 
 bool lease_holder::holds(const std::string& peer, instant now) const {
   const auto found = peers_.find(peer);

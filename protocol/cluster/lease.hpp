@@ -55,9 +55,8 @@ public:
   void require_view(const std::string& peer, view_number number);
 
   // nullopt: no ack.
-  [[nodiscard]] std::optional<keepalive_ack> on_keepalive(const std::string& peer,
-                                                          const keepalive& k, view_number our_view,
-                                                          instant now);
+  [[nodiscard]] std::optional<keepalive_ack>
+  on_keepalive(const std::string& peer, const keepalive& k, view_number our_view, instant now);
 
   // From here on, `peer` can not hold a lease from us unless we ack again.
   [[nodiscard]] instant silent_from(const std::string& peer) const;

@@ -1,8 +1,7 @@
 #include "protocol/cluster/proxy_protocol.hpp"
 
-#include <array>
-
 #include <arpa/inet.h> // inet_pton and inet_ntop: text to bytes and back, no socket
+#include <array>
 
 namespace holdfast::cluster {
 
@@ -77,7 +76,8 @@ result<unwrapped_datagram> unwrap_datagram(std::string_view datagram) {
   const auto body = datagram.substr(fixed_size, length);
   unwrapped_datagram u;
   u.source = {address_text(family, body.substr(0, size)), get_16(body.substr(size * 2))};
-  u.destination = {address_text(family, body.substr(size, size)), get_16(body.substr(size * 2 + 2))};
+  u.destination = {address_text(family, body.substr(size, size)),
+                   get_16(body.substr(size * 2 + 2))};
   u.payload = datagram.substr(fixed_size + length);
   return u;
 }

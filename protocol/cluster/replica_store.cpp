@@ -6,7 +6,9 @@ namespace holdfast::cluster {
 
 namespace {
 
-duration since(instant then, instant now) { return std::chrono::duration_cast<duration>(now - then); }
+duration since(instant then, instant now) {
+  return std::chrono::duration_cast<duration>(now - then);
+}
 
 } // namespace
 
@@ -37,8 +39,10 @@ replica_store::reply replica_store::on_commit(commit incoming, view_number our_v
     return {frame_kind::stream_resume, encode(stream_resume{shard, era, c.upto})};
   c.upto = record.seq;
   const auto session = record.session;
-  if (record.removed) c.sessions.erase(session);
-  else c.sessions.insert_or_assign(session, held{std::move(record), era, now - record.age});
+  if (record.removed)
+    c.sessions.erase(session);
+  else
+    c.sessions.insert_or_assign(session, held{std::move(record), era, now - record.age});
   return {frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
 }
 

@@ -53,7 +53,8 @@ public:
 
   [[nodiscard]] peer_frames on_resume(const std::string& peer, const stream_resume& r, instant now);
   // Error: the replica refuses us; somebody else owns this shard by now.
-  [[nodiscard]] result<peer_frames> on_ack(const std::string& peer, const commit_ack& a, instant now);
+  [[nodiscard]] result<peer_frames> on_ack(const std::string& peer, const commit_ack& a,
+                                           instant now);
   // Opens streams again that got no answer.
   [[nodiscard]] peer_frames on_tick(instant now);
 
@@ -105,7 +106,7 @@ private:
   epoch epoch_;
   sequence last_;
   std::map<session_id, entry> entries_;
-  std::map<sequence, session_id> order_; // the latest commit of each session
+  std::map<sequence, session_id> order_;   // the latest commit of each session
   std::map<sequence, session_id> removed_; // ended, and not yet known to be so by every replica
   sequence left_;
   std::vector<stream> streams_;

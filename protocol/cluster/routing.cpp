@@ -38,8 +38,8 @@ std::optional<session_address> token_of_response(const sip::message& response,
 
 std::optional<route> route_of(const sip::message& message, const token_ring& tokens,
                               std::uint16_t shard_count) {
-  const auto known = message.is_request() ? token_in_dialog(message, tokens)
-                                          : token_of_response(message, tokens);
+  const auto known =
+      message.is_request() ? token_in_dialog(message, tokens) : token_of_response(message, tokens);
   // A shard beyond our count is a token of another life of this cluster.
   if (known && known->shard.value < shard_count) return route{*known, {}, false, false};
   if (message.is_response()) return std::nullopt;

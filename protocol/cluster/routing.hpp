@@ -1,7 +1,7 @@
 // Where a SIP message goes, from nothing but the message (design, "Shards, sessions, routing").
 //
-//   request in a dialog   our top Route, To-tag, user of the Request-URI: the first with a token of ours
-//   initial request       home shard H(Call-ID, From-tag); its copies, CANCEL and ACK likewise
+//   request in a dialog   our top Route, To-tag, user of the Request-URI: the first with a token of
+//   ours initial request       home shard H(Call-ID, From-tag); its copies, CANCEL and ACK likewise
 //   REGISTER              home shard H(address of record)
 //   response              Via branch, then From-tag
 #pragma once

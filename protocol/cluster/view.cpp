@@ -9,21 +9,30 @@ namespace holdfast::cluster {
 
 std::string_view to_string(role r) {
   switch (r) {
-    case role::coordinator: return "coordinator";
-    case role::dispatcher: return "dispatcher";
-    case role::proxy: return "proxy";
-    case role::container: return "container";
+  case role::coordinator:
+    return "coordinator";
+  case role::dispatcher:
+    return "dispatcher";
+  case role::proxy:
+    return "proxy";
+  case role::container:
+    return "container";
   }
   return "unknown";
 }
 
 std::string_view to_string(member_state s) {
   switch (s) {
-    case member_state::joining: return "joining";
-    case member_state::bootstrapping: return "bootstrapping";
-    case member_state::active: return "active";
-    case member_state::draining: return "draining";
-    case member_state::down: return "down";
+  case member_state::joining:
+    return "joining";
+  case member_state::bootstrapping:
+    return "bootstrapping";
+  case member_state::active:
+    return "active";
+  case member_state::draining:
+    return "draining";
+  case member_state::down:
+    return "down";
   }
   return "unknown";
 }

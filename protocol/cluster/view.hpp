@@ -83,7 +83,7 @@ struct shard_entry {
 };
 
 struct view {
-  view_number number; // 0: none seen yet
+  view_number number;              // 0: none seen yet
   std::vector<member> members;     // ordered by name; one entry a name, the latest incarnation
   std::vector<shard_entry> shards; // index = shard id
   std::uint64_t sessions_lost = 0; // with shards whose copies all died, since the ledger began

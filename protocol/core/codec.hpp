@@ -8,7 +8,8 @@
 // A type says once what its fields are:
 //
 //   struct lease { shard_id shard; std::uint64_t ticks; unknown_fields unknown; };
-//   template <class F> void describe(F& f, lease& x) { f(1, x.shard); f(2, x.ticks); f(x.unknown); }
+//   template <class F> void describe(F& f, lease& x) { f(1, x.shard); f(2, x.ticks); f(x.unknown);
+//   }
 //
 // encode(x) and decode<lease>(bytes) follow from it. Tags are never reused. A type that crosses
 // versions and is passed on keeps what it does not know in an unknown_fields member.
@@ -68,11 +69,14 @@ template <class K, class V>
 struct is_map<std::map<K, V>> : std::true_type {};
 
 template <class T>
-concept strong = requires(T x) { x.value; } && std::is_integral_v<decltype(T::value)>;
+concept strong = requires(T x) {
+  x.value;
+}
+&&std::is_integral_v<decltype(T::value)>;
 
 template <class T>
-concept number = std::is_integral_v<T> || std::is_enum_v<T> || strong<T>
-                 || std::is_same_v<T, duration>;
+concept number =
+    std::is_integral_v<T> || std::is_enum_v<T> || strong<T> || std::is_same_v<T, duration>;
 
 constexpr std::uint64_t zigzag(std::int64_t n) {
   return (static_cast<std::uint64_t>(n) << 1) ^ static_cast<std::uint64_t>(n >> 63);
@@ -83,11 +87,16 @@ constexpr std::int64_t unzigzag(std::uint64_t n) {
 
 template <number T>
 std::uint64_t to_number(const T& x) {
-  if constexpr (std::is_same_v<T, duration>) return zigzag(x.count());
-  else if constexpr (std::is_enum_v<T>) return to_number(static_cast<std::underlying_type_t<T>>(x));
-  else if constexpr (strong<T>) return static_cast<std::uint64_t>(x.value);
-  else if constexpr (std::is_signed_v<T>) return zigzag(x);
-  else return static_cast<std::uint64_t>(x);
+  if constexpr (std::is_same_v<T, duration>)
+    return zigzag(x.count());
+  else if constexpr (std::is_enum_v<T>)
+    return to_number(static_cast<std::underlying_type_t<T>>(x));
+  else if constexpr (strong<T>)
+    return static_cast<std::uint64_t>(x.value);
+  else if constexpr (std::is_signed_v<T>)
+    return zigzag(x);
+  else
+    return static_cast<std::uint64_t>(x);
 }
 
 template <number T>
@@ -145,7 +154,8 @@ private:
       bytes(tag, x);
     } else {
       writer nested;
-      describe(nested, const_cast<value&>(x)); // describe() serves both directions; a writer only reads
+      describe(nested,
+               const_cast<value&>(x)); // describe() serves both directions; a writer only reads
       bytes(tag, nested.out_);
     }
   }

@@ -17,12 +17,15 @@ struct strong_number {
   friend constexpr auto operator<=>(const strong_number&, const strong_number&) = default;
 };
 
-using shard_id = strong_number<struct shard_tag, std::uint16_t>;     // unique over all domains
-using session_id = strong_number<struct session_tag, std::uint64_t>; // unguessable, unique in its shard
-using epoch = strong_number<struct epoch_tag, std::uint64_t>;        // of a shard; only ever grows
-using incarnation = strong_number<struct incarnation_tag, std::uint64_t>; // of a node, given at join
+using shard_id = strong_number<struct shard_tag, std::uint16_t>; // unique over all domains
+using session_id =
+    strong_number<struct session_tag, std::uint64_t>;         // unguessable, unique in its shard
+using epoch = strong_number<struct epoch_tag, std::uint64_t>; // of a shard; only ever grows
+using incarnation =
+    strong_number<struct incarnation_tag, std::uint64_t>; // of a node, given at join
 using view_number = strong_number<struct view_tag, std::uint64_t>;
-using sequence = strong_number<struct sequence_tag, std::uint64_t>; // of a commit within a shard's epoch
+using sequence =
+    strong_number<struct sequence_tag, std::uint64_t>; // of a commit within a shard's epoch
 
 // A node as owner or replica: a restarted node is a new one (design, "Who does what").
 struct node_id {

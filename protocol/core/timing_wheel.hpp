@@ -20,8 +20,7 @@ public:
     std::int64_t tick = 0;
   };
 
-  timing_wheel(duration resolution, std::size_t slots)
-    : resolution_{resolution}, slots_(slots) {}
+  timing_wheel(duration resolution, std::size_t slots) : resolution_{resolution}, slots_(slots) {}
 
   // Fires at the first advance() at or after `deadline`, rounded up to the resolution.
   void arm(instant deadline, Address address, std::uint64_t generation) {
@@ -42,8 +41,10 @@ public:
       auto& slot = slots_[slot_of(current_)];
       std::size_t kept = 0;
       for (auto& e : slot) {
-        if (e.tick <= current_) due.push_back(e);
-        else slot[kept++] = e;
+        if (e.tick <= current_)
+          due.push_back(e);
+        else
+          slot[kept++] = e;
       }
       slot.resize(kept);
     }

@@ -48,7 +48,8 @@ void describe(F& f, outer_next& x) {
   f(9, x.added);
 }
 
-const outer sample{-7, {{shard_id{3}, "three"}, {shard_id{400}, ""}}, 12, {{"a", 1}, {"b", 2}}, -5ms, {}};
+const outer sample{
+    -7, {{shard_id{3}, "three"}, {shard_id{400}, ""}}, 12, {{"a", 1}, {"b", 2}}, -5ms, {}};
 
 } // namespace
 

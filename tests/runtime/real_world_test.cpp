@@ -17,6 +17,8 @@
 #include <optional>
 #include <string>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <variant>
 
 using namespace holdfast;
@@ -64,6 +66,20 @@ private:
   static frame pong() { return {frame::current_version, 1, "pong"}; }
 
   inbox<event>* seen_;
+};
+
+// Takes no datagram before it is let go.
+class sluggard : public caf::event_based_actor {
+public:
+  sluggard(caf::actor_config& config, std::shared_future<void> go)
+      : caf::event_based_actor(config), go_{std::move(go)} {}
+
+  caf::behavior make_behavior() override {
+    return {[this](datagrams_received&) { go_.wait(); }};
+  }
+
+private:
+  std::shared_future<void> go_;
 };
 
 real_world_options options(const std::string& name) {
@@ -241,12 +257,9 @@ TEST_CASE("real world: a receiver that does not keep up is not flooded") {
   auto o = options("proxy-1");
   o.inside = endpoint{"127.0.0.1", 0};
   node a{o};
-  // Blocks its worker at the first batch until it is let go.
   std::promise<void> go;
   auto gone = go.get_future().share();
-  auto slow = a.system.spawn([=](caf::event_based_actor*) -> caf::behavior {
-    return {[=](datagrams_received&) { gone.wait(); }};
-  });
+  auto slow = a.system.spawn<sluggard>(gone);
   a.world.receive_datagrams(socket_name::inside, slow);
   udp_socket flood{{"127.0.0.1", 0}, "a test"};
   const auto to = a.world.inside_endpoint().value();
@@ -357,6 +370,33 @@ TEST_CASE("real world: the launcher is asked to kill, and ends arrive at the obs
   CHECK(ended.name == "container-2");
   CHECK(ended.pid == 4711);
   a.world.stop(); // before the launcher's end closes: that would end this process
+}
+
+TEST_CASE("real world: a node without its launcher ends, and so does one that is told to") {
+  const struct {
+    bool launcher_ends;
+    int exit_code;
+  } rows[] = {{true, 3}, {false, 70}};
+  for (const auto& row : rows) {
+    auto [launcher, end] = make_process_channel();
+    const auto child = ::fork(); // no thread of an earlier test is left
+    if (child == 0) {
+      launcher.close();
+      auto o = options("container-1");
+      o.control_fd = end.release();
+      node a{o};
+      if (!row.launcher_ends) a.world.fail_stop("a test");
+      (void)a.seen.take();
+      ::_exit(1);
+    }
+    REQUIRE(child > 0);
+    end.close();
+    if (row.launcher_ends) launcher.close();
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == row.exit_code);
+  }
 }
 
 TEST_CASE("real world: without a launcher nobody is killed") {

@@ -271,20 +271,45 @@ def sipp_retransmissions(screen):
     total = 0
     for line in last.splitlines():
         for arrow in ("---------->", "<----------"):
-            if arrow in line:
-                figures = [f for f in line.split(arrow)[1].split() if f.isdigit()]
-                total += int(figures[1]) if len(figures) > 1 else 0
+            if arrow not in line:
+                continue
+            name, figures = line.split(arrow)
+            words = figures.split() if name.strip() else figures.split()[1:]  # a callee names it behind
+            numbers = [int(word) for word in words if word.isdigit()]
+            total += numbers[1] if len(numbers) > 1 else 0
     return total
 
 
-class Callee:
-    """SIPp's built-in uas in the background."""
+def b2bua_to(port):
+    """A configuration whose calls all go to one address of this machine."""
+    return ('[[application]]\nname = "registrar"\napplication = "registrar"\nmethods = ["REGISTER"]\n'
+            '[[application]]\nname = "calls"\napplication = "b2bua"\n'
+            f'settings = {{ target = "127.0.0.1:{port}" }}\n')
 
-    def __init__(self, port, *arguments):
+
+SIPP = SOURCE / "tests" / "system" / "sipp"
+
+
+class Callee:
+    """SIPp as callee in the background: its built-in uas, or a scenario of ours."""
+
+    def __init__(self, port, scenario=None):
+        what = ["-sf", str(SIPP / scenario)] if scenario else ["-sn", "uas"]
+        self.screen = scratch_directory() / f"callee-{port}.log"
         self.process = subprocess.Popen(
-            ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", str(port), "-nostdin", *arguments],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+            ["sipp", *what, "-i", "127.0.0.1", "-p", str(port), "-nostdin"],
+            stdout=open(self.screen, "wb"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             preexec_fn=die_with_parent, cwd=scratch_directory())
+
+    def end(self):
+        """Ends it; its last statistics screen."""
+        self.process.send_signal(signal.SIGUSR1)  # SIPp's own way: finish what is open, then end
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        return self.screen.read_text(errors="replace")
 
     def __enter__(self):
         return self

@@ -59,7 +59,8 @@ TEST_CASE("hold: what was not handled goes to the next owner, in order [design, 
   CHECK(again.front().node == "container-2");
 }
 
-TEST_CASE("hold: a message waits while its owner is dead or has no link, and is answered at the end") {
+TEST_CASE(
+    "hold: a message waits while its owner is dead or has no link, and is answered at the end") {
   hold_queue q{2s};
   REQUIRE(q.add(message(1), start));
   CHECK_FALSE(q.deliver(1, before, {"container-2"}));

@@ -57,7 +57,8 @@ TEST_CASE("lease: when the replica may speak, the owner no longer does, however 
     for (auto now = start; now < promoted + 1s; now += 1ms) {
       if (now == promoted + duration{(1000 - promoted.time_since_epoch().count() % 1000) % 1000})
         replica.require_view("o", {2});
-      if (random() % 30 == 0) to_replica.emplace(now + duration{random() % 300'000}, owner.next_tick("r", now));
+      if (random() % 30 == 0)
+        to_replica.emplace(now + duration{random() % 300'000}, owner.next_tick("r", now));
       while (!to_replica.empty() && to_replica.begin()->first <= now) {
         const keepalive k{to_replica.begin()->second, {1}, 0, 0};
         to_replica.erase(to_replica.begin());

@@ -12,9 +12,9 @@ TEST_CASE("proxy protocol: addresses and payload arrive as they were sent, of bo
   const struct {
     endpoint source, destination;
   } rows[] = {
-    {{"127.0.0.1", 5090}, {"127.0.0.1", 5060}},
-    {{"203.0.113.7", 65535}, {"198.51.100.1", 1}},
-    {{"2001:db8::1", 5060}, {"::1", 5061}},
+      {{"127.0.0.1", 5090}, {"127.0.0.1", 5060}},
+      {{"203.0.113.7", 65535}, {"198.51.100.1", 1}},
+      {{"2001:db8::1", 5060}, {"::1", 5061}},
   };
   for (const auto& row : rows) {
     const std::string payload{"INVITE\0x", 8};

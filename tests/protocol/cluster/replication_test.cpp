@@ -20,7 +20,8 @@ session_record record_of(std::uint64_t session, std::string state, std::size_t o
   session_record r;
   r.session = session_id{session};
   r.state = std::move(state);
-  for (std::size_t i = 0; i < outputs; ++i) r.outbox.push_back({{}, {"192.0.2.1", 5060}, "200 OK", "", ""});
+  for (std::size_t i = 0; i < outputs; ++i)
+    r.outbox.push_back({{}, {"192.0.2.1", 5060}, "200 OK", "", ""});
   return r;
 }
 
@@ -45,22 +46,27 @@ struct wire {
     auto f = std::move(in_flight.front());
     in_flight.pop_front();
     auto& store = stores[f.peer];
-    if (f.kind == frame_kind::stream_open) answer(f.peer, store.on_open(*decode<stream_open>(f.bytes), {}));
-    if (f.kind == frame_kind::commit) answer(f.peer, store.on_commit(*decode<commit>(f.bytes), {}, now));
+    if (f.kind == frame_kind::stream_open)
+      answer(f.peer, store.on_open(*decode<stream_open>(f.bytes), {}));
+    if (f.kind == frame_kind::commit)
+      answer(f.peer, store.on_commit(*decode<commit>(f.bytes), {}, now));
     if (f.kind == frame_kind::stream_complete) store.on_complete(*decode<stream_complete>(f.bytes));
     if (f.kind == frame_kind::outbox_left) store.on_left(*decode<outbox_left>(f.bytes));
     return true;
   }
   void settle() {
-    while (deliver_one()) {}
+    while (deliver_one()) {
+    }
   }
   void answer(const std::string& peer, const replica_store::reply& r) {
     if (r.kind == frame_kind::stream_resume) {
       put(log.on_resume(peer, *decode<stream_resume>(r.bytes), now));
     } else {
       auto more = log.on_ack(peer, *decode<commit_ack>(r.bytes), now);
-      if (more) put(std::move(*more));
-      else refused = true;
+      if (more)
+        put(std::move(*more));
+      else
+        refused = true;
     }
   }
 
@@ -80,7 +86,8 @@ std::map<std::uint64_t, std::string> states(std::vector<session_record> records)
 
 } // namespace
 
-TEST_CASE("commit: output waits until every replica in sync has acked [design, Commit before output]") {
+TEST_CASE(
+    "commit: output waits until every replica in sync has acked [design, Commit before output]") {
   wire w;
   w.put(w.log.set_replicas({{first, true}, {second, true}}, w.now));
   w.link(first.name, true);
@@ -88,7 +95,8 @@ TEST_CASE("commit: output waits until every replica in sync has acked [design, C
   w.settle();
   w.submit(record_of(1, "a"));
   CHECK(w.log.held() < w.last);
-  std::erase_if(w.in_flight, [](const peer_frame& f) { return f.peer == second.name; }); // one copy is lost
+  std::erase_if(w.in_flight,
+                [](const peer_frame& f) { return f.peer == second.name; }); // one copy is lost
   w.settle();
   CHECK(w.log.held() < w.last);
   w.link(second.name, false);
@@ -97,7 +105,8 @@ TEST_CASE("commit: output waits until every replica in sync has acked [design, C
   CHECK(w.log.held() == w.last);
 }
 
-TEST_CASE("commit: a replica whose link is down stalls the owner until the view drops it [fence c]") {
+TEST_CASE(
+    "commit: a replica whose link is down stalls the owner until the view drops it [fence c]") {
   wire w;
   w.put(w.log.set_replicas({{first, true}}, w.now));
   w.link(first.name, true);
@@ -130,7 +139,8 @@ TEST_CASE("commit: a filling replica counts only from the moment it has the past
 
 TEST_CASE("commit: a fill is bounded by its window") {
   wire w;
-  for (std::uint64_t s = 0; s < 2 * commit_log::window_records; ++s) w.submit(record_of(s + 1, "x"));
+  for (std::uint64_t s = 0; s < 2 * commit_log::window_records; ++s)
+    w.submit(record_of(s + 1, "x"));
   w.put(w.log.set_replicas({{first, false}}, w.now));
   w.link(first.name, true);
   REQUIRE(w.deliver_one()); // stream_open; the resume lets the owner send
@@ -190,7 +200,8 @@ TEST_CASE("replica: a new owner's fill replaces the old epoch's copy, ended sess
         == std::map<std::uint64_t, std::string>{{1, "kept"}});
 }
 
-TEST_CASE("outbox: what has left is not repeated by a takeover, what has not is [Commit before output]") {
+TEST_CASE(
+    "outbox: what has left is not repeated by a takeover, what has not is [Commit before output]") {
   wire w;
   w.put(w.log.set_replicas({{first, true}}, w.now));
   w.link(first.name, true);
@@ -235,7 +246,8 @@ TEST_CASE("replication: whatever the links do, what was held is at the replica")
     wire w;
     w.put(w.log.set_replicas({{first, true}}, w.now));
     w.link(first.name, true);
-    std::map<std::uint64_t, std::pair<sequence, std::string>> model; // latest commit of each session
+    std::map<std::uint64_t, std::pair<sequence, std::string>>
+        model; // latest commit of each session
     for (int step = 0; step < 300; ++step) {
       const auto what = random() % 10;
       if (what < 4) {

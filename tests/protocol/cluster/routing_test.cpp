@@ -20,9 +20,8 @@ sip::message request(const std::string& line, const std::string& to_tag, const s
                      const std::string& more = "") {
   const auto text = line + " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\n"
                     + "From: <sip:alice@example.com>;tag=1928\r\nTo: <sip:bob@example.com>"
-                    + (to_tag.empty() ? "" : ";tag=" + to_tag)
-                    + "\r\nCall-ID: c1\r\nCSeq: 1 " + method + "\r\nMax-Forwards: 70\r\n" + more
-                    + "Content-Length: 0\r\n\r\n";
+                    + (to_tag.empty() ? "" : ";tag=" + to_tag) + "\r\nCall-ID: c1\r\nCSeq: 1 "
+                    + method + "\r\nMax-Forwards: 70\r\n" + more + "Content-Length: 0\r\n\r\n";
   return sip::parse(text).value();
 }
 
@@ -35,7 +34,8 @@ sip::message response(const std::string& branch, const std::string& from_tag) {
 
 } // namespace
 
-TEST_CASE("route: a request in a dialog follows its To-tag, whatever the Request-URI [design, token table]") {
+TEST_CASE("route: a request in a dialog follows its To-tag, whatever the Request-URI [design, "
+          "token table]") {
   // What stock SIPp sends: the address it called, and our To-tag.
   const auto r = route_of(request("BYE sip:service@127.0.0.1", token, "BYE"), ring, shards);
   REQUIRE(r);
@@ -45,13 +45,17 @@ TEST_CASE("route: a request in a dialog follows its To-tag, whatever the Request
 
 TEST_CASE("route: our Route comes before the To-tag, the Request-URI after it") {
   const session_address other{shard_id{3}, session_id{5}};
-  const auto by_route = route_of(request("BYE sip:x@y", "foreign", "BYE", "Route: <sip:" + ring.issue(other) + "@127.0.0.1;lr>\r\n"), ring, shards);
+  const auto by_route = route_of(request("BYE sip:x@y", "foreign", "BYE",
+                                         "Route: <sip:" + ring.issue(other) + "@127.0.0.1;lr>\r\n"),
+                                 ring, shards);
   CHECK(by_route->to == other);
-  const auto by_uri = route_of(request("BYE sip:" + token + "@127.0.0.1", "foreign", "BYE"), ring, shards);
+  const auto by_uri =
+      route_of(request("BYE sip:" + token + "@127.0.0.1", "foreign", "BYE"), ring, shards);
   CHECK(by_uri->to == ours);
 }
 
-TEST_CASE("route: a forged token is somebody else's tag and goes by the directory, creating nothing") {
+TEST_CASE(
+    "route: a forged token is somebody else's tag and goes by the directory, creating nothing") {
   auto forged = token;
   forged[5] = forged[5] == 'a' ? 'b' : 'a';
   const auto r = route_of(request("BYE sip:bob@example.com", forged, "BYE"), ring, shards);
