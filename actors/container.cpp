@@ -29,7 +29,6 @@ caf::behavior container::make_behavior() {
           h->second.status = std::move(status);
       },
       [this](shard_gone& gone) { on_gone(gone); },
-      [this](shard_has& has) { on_shard_has(has); },
   }
       .or_else(common());
 }

@@ -107,9 +107,9 @@ private:
   void place(cluster::sip_in message);
   void start_search(cluster::sip_in message);
   void on_who_has(const std::string& peer, const cluster::who_has& q);
-  void on_shard_has(const shard_has& has);
   void on_who_has_reply(const cluster::who_has_reply& r);
-  [[nodiscard]] std::size_t active_shards() const;
+  [[nodiscard]] std::optional<session_address> known_here(const std::string& key) const;
+  void forget_keys_of(shard_id id);
   void finish_search(std::map<std::uint64_t, search>::iterator it);
   void forward(cluster::sip_in message, const std::string& owner);
   [[nodiscard]] std::optional<shard_id> shard_for_new_session();
@@ -157,13 +157,10 @@ private:
     std::uint32_t placed = 0; // by us since it last told
   };
   std::map<std::string, peer_load> loads_;
+  // Every session of our shards by its keys: what a directory that asks wants to know.
+  std::map<std::string, session_address> keys_;
   std::map<std::uint64_t, search> searches_;
   std::map<std::string, std::uint64_t> searching_; // key -> search
-  struct local_search {                            // a who_has that our shards are answering
-    std::size_t answers_missing = 0;
-    instant until;
-  };
-  std::map<std::pair<std::string, std::uint64_t>, local_search> local_searches_; // by asker and id
   std::uint64_t next_search_ = 0;
   std::map<std::pair<session_address, std::uint64_t>, open_question> questions_;
   std::map<std::string, cluster::handled> handled_; // per proxy, collected until the end of a batch

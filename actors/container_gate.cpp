@@ -17,7 +17,9 @@ void container::on_output(shard_output& output) {
   for (auto& f : output.frames) send_to(f.peer, f.kind, std::move(f.bytes));
   auto& h = found->second;
   for (const auto& d : output.deadlines) wheel_.arm(d.at, {output.shard, d.session}, d.generation);
+  for (auto& [key, session] : output.new_keys) keys_[std::move(key)] = {output.shard, session};
   for (const auto& key : output.ended_keys) {
+    keys_.erase(key);
     const auto home = cluster::home_shard(key, options_.settings.shard_count);
     const auto* entry = entry_of(home);
     if (owns(home))

@@ -71,7 +71,6 @@ void container::expire_questions() {
   for (const auto& [id, s] : searches_)
     if (s.until <= time) overdue.push_back(id);
   for (const auto id : overdue) finish_search(searches_.find(id));
-  std::erase_if(local_searches_, [time](const auto& s) { return s.second.until <= time; });
 }
 
 } // namespace holdfast::actors

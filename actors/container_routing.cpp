@@ -49,7 +49,9 @@ void container::deliver(cluster::sip_in message) {
 }
 
 void container::look_up(cluster::sip_in message) {
-  if (const auto where = directory_.find(message.key, now())) {
+  auto where = directory_.find(message.key, now());
+  if (!where) where = known_here(message.key); // placed here by a directory that is no more
+  if (where) {
     message.to = *where;
     message.forwarded = false;
     if (active_shard(where->shard) != nullptr)
@@ -127,39 +129,26 @@ void container::start_search(cluster::sip_in message) {
     if (m.card.serves == cluster::role::container && m.alive() && m.card.name != options_.name
         && send_frame(m.card.name, frame_kind::who_has, cluster::who_has{id, message.key}))
       ++s.answers_missing;
-  for (auto& [shard, h] : hosted_) // and our own shards
-    if (h.active) {
-      send(h.actor, shard_who_has{options_.name, cluster::who_has{id, message.key}});
-    }
-  ++s.answers_missing;
   searching_[s.key] = id;
   s.messages.push_back(std::move(message));
-  searches_.emplace(id, std::move(s));
-  local_searches_[{options_.name, id}] = {active_shards(), now() + who_has_timeout};
+  const bool nobody_to_ask = s.answers_missing == 0;
+  const auto it = searches_.emplace(id, std::move(s)).first;
+  if (nobody_to_ask) finish_search(it);
 }
 
 void container::on_who_has(const std::string& peer, const cluster::who_has& q) {
-  const auto shards = active_shards();
-  if (shards == 0) {
-    send_frame(peer, frame_kind::who_has_reply, cluster::who_has_reply{q.id, false, {}});
-    return;
-  }
-  if (local_searches_.size() >= pending_questions_max) return; // it times out over there
-  local_searches_[{peer, q.id}] = {shards, now() + who_has_timeout};
-  for (auto& [shard, h] : hosted_)
-    if (h.active) send(h.actor, shard_who_has{peer, q});
+  const auto where = known_here(q.key);
+  send_frame(peer, frame_kind::who_has_reply,
+             cluster::who_has_reply{q.id, where.has_value(), where.value_or(session_address{})});
 }
 
-// One answer of each of our shards makes one answer of ours.
-void container::on_shard_has(const shard_has& has) {
-  const auto found = local_searches_.find({has.asker, has.reply.id});
-  if (found == local_searches_.end()) return;
-  if (!has.reply.found && --found->second.answers_missing > 0) return;
-  local_searches_.erase(found);
-  if (has.asker == options_.name)
-    on_who_has_reply(has.reply);
-  else
-    send_frame(has.asker, frame_kind::who_has_reply, has.reply);
+std::optional<session_address> container::known_here(const std::string& key) const {
+  const auto found = keys_.find(key);
+  return found == keys_.end() ? std::nullopt : std::optional{found->second};
+}
+
+void container::forget_keys_of(shard_id id) {
+  std::erase_if(keys_, [id](const auto& k) { return k.second.shard == id; });
 }
 
 void container::on_who_has_reply(const cluster::who_has_reply& r) {
@@ -184,12 +173,6 @@ void container::finish_search(std::map<std::uint64_t, search>::iterator it) {
     else
       deliver(std::move(message));
   }
-}
-
-std::size_t container::active_shards() const {
-  std::size_t count = 0;
-  for (const auto& [id, h] : hosted_) count += h.active ? 1 : 0;
-  return count;
 }
 
 } // namespace holdfast::actors

@@ -118,6 +118,7 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
 void container::give_up(shard_id id) {
   auto& h = hosted_.at(id);
   directory_.forget(id);
+  forget_keys_of(id);
   auto early = std::move(h.early);
   h.early.clear();
   if (h.actor) {

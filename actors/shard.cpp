@@ -82,10 +82,7 @@ caf::behavior shard::active() {
         on_due(due);
         flush();
       },
-      [this](shard_emitted& e) {
-        for (auto& f : log_.left(e.upto)) output_.frames.push_back(std::move(f));
-        flush();
-      },
+      [this](shard_emitted& e) { left_ = e.upto; },
       [this](shard_send_failure& f) {
         const auto s = sessions_.find(f.failure.to.session);
         if (s != sessions_.end())
@@ -94,12 +91,6 @@ caf::behavior shard::active() {
       [this](shard_ask& a) {
         on_ask(a.question);
         flush();
-      },
-      [this](shard_who_has& q) {
-        const auto found = by_key_.find(q.question.key);
-        cluster::who_has_reply reply{q.question.id, found != by_key_.end(), {}};
-        if (reply.found) reply.where = {start_.shard, found->second};
-        send(container_, shard_has{std::move(q.asker), reply});
       },
       [this](shard_answer& a) {
         const auto s = sessions_.find(a.to.session);
@@ -117,6 +108,8 @@ caf::behavior shard::active() {
       },
       [this](shard_tick) {
         for (auto& f : log_.on_tick(now())) output_.frames.push_back(std::move(f));
+        // Ten times a second is often enough: what left since is repeated by a takeover, no more.
+        for (auto& f : log_.left(left_)) output_.frames.push_back(std::move(f));
         report_status();
         flush();
       },
@@ -380,7 +373,10 @@ void shard::remember_keys(session_id id, slot& s, std::vector<std::string> keys)
   for (const auto& key : s.keys)
     if (const auto k = by_key_.find(key); k != by_key_.end() && k->second == id) by_key_.erase(k);
   s.keys = std::move(keys);
-  for (const auto& key : s.keys) by_key_[key] = id;
+  for (const auto& key : s.keys) {
+    by_key_[key] = id;
+    output_.new_keys.emplace_back(key, id);
+  }
 }
 
 void shard::arm(session_id id, slot& s, std::optional<instant> deadline) {
@@ -488,8 +484,8 @@ void shard::flush() {
   if (!container_) return;
   auto guards = log_.guards();
   const bool news = !output_.frames.empty() || !output_.emissions.empty()
-                    || !output_.deadlines.empty() || !output_.ended_keys.empty()
-                    || guards != output_.guards;
+                    || !output_.deadlines.empty() || !output_.new_keys.empty()
+                    || !output_.ended_keys.empty() || guards != output_.guards;
   if (!news) return;
   output_.guards = guards;
   shard_output next;

@@ -97,6 +97,7 @@ private:
   std::map<caf::actor_addr, session_id> actors_;
   std::map<std::string, session_id> by_key_;
   std::deque<waiting> waiting_; // by sequence
+  sequence left_;               // everything that waited for commits up to here has left the node
   shard_output output_;
   std::uint64_t generation_ = 0;
   std::uint32_t restarts_ = 0;

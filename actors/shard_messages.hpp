@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -88,6 +89,7 @@ struct shard_output {
   sequence held; // all emissions that waited for commits up to here are in this or earlier output
   std::vector<std::string> guards; // the nodes whose lease is needed
   std::vector<deadline_request> deadlines;
+  std::vector<std::pair<std::string, session_id>> new_keys; // under which a session can be found
   std::vector<std::string> ended_keys;
 };
 
@@ -106,16 +108,6 @@ struct shard_status {
 struct shard_gone {
   shard_id shard;
   holdfast::epoch epoch;
-};
-
-// Is a session of this shard known under that key? For the directory of `asker`.
-struct shard_who_has {
-  std::string asker;
-  cluster::who_has question;
-};
-struct shard_has {
-  std::string asker;
-  cluster::who_has_reply reply;
 };
 
 // ---- container -> shard
@@ -178,8 +170,6 @@ HOLDFAST_LOCAL_MESSAGE(shard_offer)
 HOLDFAST_LOCAL_MESSAGE(shard_output)
 HOLDFAST_LOCAL_MESSAGE(shard_status)
 HOLDFAST_LOCAL_MESSAGE(shard_gone)
-HOLDFAST_LOCAL_MESSAGE(shard_who_has)
-HOLDFAST_LOCAL_MESSAGE(shard_has)
 HOLDFAST_LOCAL_MESSAGE(shard_activate)
 HOLDFAST_LOCAL_MESSAGE(shard_message)
 HOLDFAST_LOCAL_MESSAGE(shard_send_failure)

@@ -187,7 +187,7 @@ TEST_CASE("session: quarantine answers 500, ends every confirmed dialog and call
   w.held_since = w.now;
   w.crash();
   c.alice.send(c.alice.in_dialog("INFO"));
-  c.alice.expect("481");
+  c.alice.expect("500");
   w.wait(70s);
   CHECK(w.ended);
 }
