@@ -4,7 +4,8 @@
 //   acceptor   publish(scribe, port, hub)   BASP sends its server handshake, which names the hub
 //   dialer     connect(scribe, port)        BASP answers it; the dialer gets the hub of the peer
 //
-// What BASP 0.17.6 does with them (basp_broker.cpp, instance.cpp):
+// What BASP does with them (basp_broker.cpp and instance.cpp of a neighbouring version; the tests
+// are against the installed 0.17.6):
 // - `port` is only a key for the published actor: publishing again replaces the entry. One key for
 //   all links of a node, so nothing grows with reconnects.
 // - Per connection it keeps a context and a routing entry, dropped when the connection ends, with

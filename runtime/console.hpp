@@ -6,8 +6,9 @@
 //   GET  /readyz                200 or 503 with {"ready": false, "reason": "..."}
 //   GET  /api/v1/members        [{name, role, state, incarnation, pid, sessions}], the coordinator too
 //   GET  /api/v1/shards         [{shard, epoch, owner, replicas, in_sync, sessions, active,
-//   unprotected}] GET  /api/v1/status         counters and the latest events, with timestamps in
-//   milliseconds POST /api/v1/kill/NAME      SIGKILLs a node that the launcher supervises
+//                               unprotected, ...}]
+//   GET  /api/v1/status         counters and the latest events: [{at_ms, alarm, what}], unix time
+//   POST /api/v1/kill/NAME      SIGKILLs a node that the launcher supervises
 //
 // Nothing from the network is trusted: sizes, connections and time are bounded, what does not parse
 // gets 400 and is counted. There is no password; the defence is the loopback address, and for
