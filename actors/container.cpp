@@ -66,8 +66,8 @@ void container::on_frame(const std::string& peer, frame_kind kind, std::string_v
     break;
   case frame_kind::commit:
     with<cluster::commit>(bytes, [&](cluster::commit c) {
-      auto reply = copies_.on_commit(std::move(c), current_view().number, now());
-      send_to(peer, reply.kind, std::move(reply.bytes));
+      if (auto reply = copies_.on_commit(std::move(c), current_view().number, now()))
+        send_to(peer, reply->kind, std::move(reply->bytes));
     });
     break;
   case frame_kind::stream_open:
@@ -167,6 +167,9 @@ void container::on_tick() {
       if (!h.stalled.empty()) emit_stalled(id, h);
     }
     start_overdue();
+    for (const auto& dropped : copies_.drop_unwanted(time))
+      if (const auto* entry = entry_of(dropped.shard))
+        send_frame(entry->owner.name, frame_kind::stream_resume, dropped);
   }
   flush_handled();
 }

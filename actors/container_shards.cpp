@@ -26,7 +26,7 @@ void container::on_view() {
     const bool replica =
         std::any_of(entry.replicas.begin(), entry.replicas.end(),
                     [this](const cluster::replica& r) { return r.node == self(); });
-    if (!replica) copies_.drop(id);
+    copies_.want(id, replica, now());
   }
   for (const auto& [key, q] : questions_) pose(q.question);
 }

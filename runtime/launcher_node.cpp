@@ -55,7 +55,7 @@ file_descriptor open_log(const std::filesystem::path& file) {
 } // namespace
 
 std::chrono::milliseconds restart_backoff::next(std::chrono::milliseconds was_up) {
-  if (was_up >= 30s) delay_ = 0ms;
+  if (was_up >= 2s) delay_ = 0ms;
   const auto now = delay_;
   delay_ = std::clamp(delay_ * 2, std::chrono::milliseconds{200}, std::chrono::milliseconds{5000});
   return now;

@@ -14,7 +14,7 @@ namespace holdfast::runtime {
 using steady = std::chrono::steady_clock;
 
 // How long to wait before a node is started again: not at all the first time, then 0.2 s, doubling
-// up to 5 s. A node that was up for 30 s begins anew.
+// up to 5 s. A node that was up for 2 s begins anew.
 class restart_backoff {
 public:
   [[nodiscard]] std::chrono::milliseconds next(std::chrono::milliseconds was_up);

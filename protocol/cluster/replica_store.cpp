@@ -16,34 +16,42 @@ replica_store::reply replica_store::on_open(const stream_open& open, view_number
   auto& c = copies_[open.shard];
   if (open.epoch < std::max(c.floor, c.current))
     return {frame_kind::commit_ack, encode(commit_ack{open.shard, open.epoch, {}, true, our_view})};
-  if (open.epoch > c.current) {
-    c.current = open.epoch;
-    c.upto = {};
-  }
+  if (open.epoch > c.current) begin(c, open.epoch);
+  c.asked = false;
   return {frame_kind::stream_resume, encode(stream_resume{open.shard, open.epoch, c.upto})};
 }
 
-replica_store::reply replica_store::on_commit(commit incoming, view_number our_view, instant now) {
+std::optional<replica_store::reply> replica_store::on_commit(commit incoming, view_number our_view,
+                                                             instant now) {
   const auto shard = incoming.shard;
   const auto era = incoming.epoch;
-  const auto found = copies_.find(shard);
-  if (found == copies_.end() || era > found->second.current)
-    return {frame_kind::stream_resume, encode(stream_resume{shard, era, {}})};
-  auto& c = found->second;
+  auto& c = copies_[shard];
   if (era < std::max(c.floor, c.current))
-    return {frame_kind::commit_ack, encode(commit_ack{shard, era, {}, true, our_view})};
+    return reply{frame_kind::commit_ack, encode(commit_ack{shard, era, {}, true, our_view})};
+  if (era > c.current) begin(c, era);
   auto& record = incoming.record;
   if (record.seq <= c.upto) // a repetition
-    return {frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
-  if (incoming.previous != c.upto)
-    return {frame_kind::stream_resume, encode(stream_resume{shard, era, c.upto})};
+    return reply{frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
+  if (incoming.previous != c.upto) { // one question a gap: everything behind it comes again
+    if (c.asked) return std::nullopt;
+    c.asked = true;
+    return reply{frame_kind::stream_resume, encode(stream_resume{shard, era, c.upto})};
+  }
+  c.asked = false;
   c.upto = record.seq;
   const auto session = record.session;
   if (record.removed)
     c.sessions.erase(session);
   else
     c.sessions.insert_or_assign(session, held{std::move(record), era, now - record.age});
-  return {frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
+  return reply{frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
+}
+
+// What an older epoch left stays until the new owner has sent everything (on_complete).
+void replica_store::begin(copy& c, epoch era) {
+  c.current = era;
+  c.upto = {};
+  c.asked = false;
 }
 
 void replica_store::on_complete(const stream_complete& done) {
@@ -69,7 +77,9 @@ std::vector<session_record> replica_store::promote(shard_id shard, epoch era, in
     h.record.age = since(h.submitted, now);
     records.push_back(std::move(h.record));
   }
-  c = copy{era, era, {}, {}};
+  c = copy{};
+  c.current = era;
+  c.floor = era;
   return records;
 }
 
@@ -78,12 +88,26 @@ void replica_store::refuse_below(shard_id shard, epoch era) {
   floor = std::max(floor, era);
 }
 
-void replica_store::drop(shard_id shard) {
+void replica_store::want(shard_id shard, bool wanted, instant now) {
   const auto found = copies_.find(shard);
   if (found == copies_.end()) return;
-  const auto floor = std::max(found->second.floor, found->second.current);
-  found->second = copy{};
-  found->second.floor = floor; // an old owner is still refused
+  auto& unwanted = found->second.unwanted_since;
+  if (wanted)
+    unwanted.reset();
+  else if (!unwanted)
+    unwanted = now;
+}
+
+std::vector<stream_resume> replica_store::drop_unwanted(instant now) {
+  std::vector<stream_resume> dropped;
+  for (auto& [id, c] : copies_) {
+    if (!c.unwanted_since || now - *c.unwanted_since < unwanted_max) continue;
+    if (c.current.value > 0) dropped.push_back({id, c.current, {}});
+    const auto floor = std::max(c.floor, c.current);
+    c = copy{};
+    c.floor = floor; // an old owner is still refused
+  }
+  return dropped;
 }
 
 std::vector<shard_id> replica_store::shards() const {

@@ -122,7 +122,8 @@ public:
 
   [[nodiscard]] reply on_open(const stream_open& open, view_number our_view);
   // A gap in the stream asks for what is missing; an epoch below ours is refused.
-  [[nodiscard]] reply on_commit(commit c, view_number our_view, instant now);
+  // nullopt: the gap was asked about already.
+  [[nodiscard]] std::optional<reply> on_commit(commit c, view_number our_view, instant now);
   void on_complete(const stream_complete& done);
   void on_left(const outbox_left& left);
 
@@ -131,8 +132,14 @@ public:
   [[nodiscard]] std::vector<session_record> promote(shard_id shard, epoch era, instant now);
   // From now on every epoch below `era` is refused: the first thing a replica told to promote does.
   void refuse_below(shard_id shard, epoch era);
-  // We are no replica of `shard` any more.
-  void drop(shard_id shard);
+  // Does the view want a copy of `shard` here? The owner may know a newer view than we do and fill
+  // us already, so a copy that is not wanted is kept for a while: thrown away at once it would be
+  // missed by an owner that saw it acked.
+  static constexpr duration unwanted_max{10s};
+  void want(shard_id shard, bool wanted, instant now);
+  // Drops what was not wanted for so long. The result is for the owners of these shards: should one
+  // still count on us, it begins again.
+  [[nodiscard]] std::vector<stream_resume> drop_unwanted(instant now);
 
   [[nodiscard]] std::vector<shard_id> shards() const;
   [[nodiscard]] std::size_t records() const;
@@ -149,8 +156,11 @@ private:
     epoch current;
     epoch floor; // below is refused
     sequence upto;
+    bool asked = false; // to resume after `upto`; one answer is enough
+    std::optional<instant> unwanted_since;
     std::map<session_id, held> sessions;
   };
+  static void begin(copy& c, epoch era);
 
   std::map<shard_id, copy> copies_;
 };

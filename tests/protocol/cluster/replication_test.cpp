@@ -49,7 +49,7 @@ struct wire {
     if (f.kind == frame_kind::stream_open)
       answer(f.peer, store.on_open(*decode<stream_open>(f.bytes), {}));
     if (f.kind == frame_kind::commit)
-      answer(f.peer, store.on_commit(*decode<commit>(f.bytes), {}, now));
+      if (auto r = store.on_commit(*decode<commit>(f.bytes), {}, now)) answer(f.peer, *r);
     if (f.kind == frame_kind::stream_complete) store.on_complete(*decode<stream_complete>(f.bytes));
     if (f.kind == frame_kind::outbox_left) store.on_left(*decode<outbox_left>(f.bytes));
     return true;
@@ -155,7 +155,7 @@ TEST_CASE("replica: repetitions change nothing, a gap asks for what is missing")
   const auto send = [&](std::uint64_t previous, std::uint64_t seq, std::string state) {
     auto r = record_of(1, std::move(state));
     r.seq = sequence{seq};
-    return store.on_commit({the_shard, {1}, sequence{previous}, r}, {}, at);
+    return store.on_commit({the_shard, {1}, sequence{previous}, r}, {}, at).value();
   };
   (void)store.on_open({the_shard, {1}}, {});
   CHECK(decode<commit_ack>(send(0, 1, "a").bytes)->upto == sequence{1});
@@ -164,6 +164,54 @@ TEST_CASE("replica: repetitions change nothing, a gap asks for what is missing")
   CHECK(gap.kind == frame_kind::stream_resume);
   CHECK(decode<stream_resume>(gap.bytes)->upto == sequence{1});
   CHECK(states(store.promote(the_shard, {2}, at)).at(1) == "a");
+}
+
+TEST_CASE("replica: a gap is asked about once, however much comes behind it") {
+  wire w;
+  w.put(w.log.set_replicas({{first, true}}, w.now));
+  w.link(first.name, true);
+  w.settle();
+  for (std::uint64_t s = 1; s <= 100; ++s) w.submit(record_of(s, "x"));
+  w.in_flight.pop_front(); // lost; the 99 others arrive
+  std::size_t delivered = 0;
+  while (w.deliver_one()) ++delivered;
+  CHECK(delivered < 300); // the 99, and everything once more
+  CHECK(w.log.held() == w.last);
+  CHECK(w.stores[first.name].records() == 100);
+}
+
+TEST_CASE(
+    "replica: a fill that comes before the view that orders it survives the views in between") {
+  wire w;
+  for (std::uint64_t s = 1; s <= 5; ++s) w.submit(record_of(s, "x"));
+  w.put(w.log.set_replicas({{first, false}}, w.now));
+  w.link(first.name, true);
+  w.settle();
+  CHECK(w.log.synced() == std::vector{first}); // the owner counts on it
+  auto& store = w.stores[first.name];
+  store.want(the_shard, false, w.now); // a view from before
+  CHECK(store.drop_unwanted(w.now + 1s).empty());
+  store.want(the_shard, true, w.now + 1s); // the one that orders it
+  CHECK(store.drop_unwanted(w.now + 1h).empty());
+  CHECK(store.promote(the_shard, {2}, w.now).size() == 5);
+}
+
+TEST_CASE("replica: what it drops it tells the owner, who begins again if it still counts on it") {
+  wire w;
+  for (std::uint64_t s = 1; s <= 5; ++s) w.submit(record_of(s, "x"));
+  w.put(w.log.set_replicas({{first, true}}, w.now));
+  w.link(first.name, true);
+  w.settle();
+  auto& store = w.stores[first.name];
+  store.want(the_shard, false, w.now);
+  const auto dropped = store.drop_unwanted(w.now + replica_store::unwanted_max);
+  REQUIRE(dropped.size() == 1);
+  CHECK(store.records() == 0);
+  store.refuse_below(the_shard, {1});
+  w.put(w.log.on_resume(first.name, dropped.front(), w.now));
+  w.settle();
+  CHECK(store.records() == 5);
+  CHECK(w.log.held() == w.last);
 }
 
 TEST_CASE("replica: once told to promote it refuses the old owner [fence b]") {

@@ -19,7 +19,7 @@ namespace {
 // HOLDFAST_TORTURE, or ../shared/torture beside the checkout.
 std::filesystem::path torture_folder() {
   if (const auto* named = std::getenv("HOLDFAST_TORTURE")) return named;
-  return std::filesystem::absolute(__FILE__).parent_path() / "../../../../shared/torture";
+  return HOLDFAST_SOURCE_DIR "/../shared/torture";
 }
 
 std::string content(const std::filesystem::path& p) {
