@@ -55,6 +55,20 @@ struct sip_section {
   friend bool operator==(const sip_section&, const sip_section&) = default;
 };
 
+// Digest authentication of SIP users, and of us towards trunks. Paths are relative to the state
+// directory; an empty one: there is no such file.
+struct authentication_section {
+  std::filesystem::path credentials_file; // whose requests we take; without it nobody is asked
+  std::string realm = "holdfast";
+  std::vector<std::string> algorithms{"SHA-256", "SHA-512-256"}; // offered, the best first
+  std::vector<std::string> open_methods;                         // not challenged
+  std::vector<std::string> trusted;               // addresses whose requests are not challenged
+  milliseconds nonce_lifetime{300'000};
+  std::filesystem::path trunk_credentials_file; // what we present to others
+
+  friend bool operator==(const authentication_section&, const authentication_section&) = default;
+};
+
 struct console_section {
   endpoint address{"127.0.0.1", 8080};
   bool allow_remote = false;      // an address other than loopback has to be meant
@@ -105,6 +119,7 @@ struct log_section {
 struct configuration {
   cluster_section cluster;
   sip_section sip;
+  authentication_section authentication;
   console_section console;
   state_section state;
   failure_section failure;

@@ -50,7 +50,8 @@ struct incoming_request {
   dialog_id dialog;       // of an initial INVITE: the one that answering it makes; 0: none
   bool in_dialog = false; // it came within a dialog that existed
   const sip::message& message;
-  endpoint source; // where it really came from
+  endpoint source;    // where it really came from
+  std::string user{}; // who sent it, proved by digest; empty: nobody was asked
 };
 
 struct incoming_response {

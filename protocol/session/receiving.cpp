@@ -65,7 +65,7 @@ void step::take_request(const sip::message& request, const received& in) {
   if (request.to_tag().empty())
     take_initial(id);
   else
-    take_in_dialog(id, in.proxy);
+    take_in_dialog(id);
 }
 
 transaction_id step::open(const sip::message& request, const sip::transaction_key& key,
@@ -133,6 +133,12 @@ void step::take_initial(transaction_id id) {
   const auto key = directory_key_of(request);
   if (std::find(s_.keys.begin(), s_.keys.end(), key) == s_.keys.end()) s_.keys.push_back(key);
   if (refused(id)) return;
+  if (admitted(id)) proceed_initial(id);
+}
+
+// What is admitted goes to its application.
+void step::proceed_initial(transaction_id id) {
+  const auto request = server(id)->request();
   if (request.is("OPTIONS")) {
     // RFC 3261 11.2. Not committed: any node would say the same.
     return respond(id, 200, {{{"Allow", allowed_methods()}, {"Accept", "application/sdp"}}, ""});
@@ -147,7 +153,7 @@ void step::take_initial(transaction_id id) {
   to_application(id, false);
 }
 
-void step::take_in_dialog(transaction_id id, const std::string& proxy) {
+void step::take_in_dialog(transaction_id id) {
   const auto request = server(id)->request();
   const auto found = std::find_if(s_.dialogs.begin(), s_.dialogs.end(),
                                   [&](const auto& d) { return d.dialog.matches_request(request); });
@@ -158,6 +164,16 @@ void step::take_in_dialog(transaction_id id, const std::string& proxy) {
   const auto of = found->id;
   server(id)->dialog = of;
   if (refused(id)) return;
+  if (admitted(id)) proceed_in_dialog(id);
+}
+
+void step::proceed_in_dialog(transaction_id id) {
+  const auto* record = server(id);
+  const auto request = record->request();
+  const auto of = record->dialog;
+  const auto proxy = record->proxy;
+  auto* found = dialog(of);
+  if (found == nullptr) return respond(id, 481); // it ended while its nonce was asked about
   if (request.is("INVITE")) {
     // RFC 3261 14.2: one INVITE at a time, in either direction.
     for (const auto& ours : s_.clients)
@@ -178,12 +194,14 @@ void step::take_in_dialog(transaction_id id, const std::string& proxy) {
 
 void step::to_application(transaction_id id, bool in_dialog) {
   const auto* record = server(id);
-  const auto request = record->request(); // records move while the application runs
+  const auto request = without_our_credentials(record->request());
+  const auto user = record->user; // records move while the application runs
   s_.app->on_request(*this, {.id = id,
                              .dialog = record->dialog,
                              .in_dialog = in_dialog,
                              .message = request,
-                             .source = parse_endpoint(record->source).value_or(endpoint{})});
+                             .source = parse_endpoint(record->source).value_or(endpoint{}),
+                             .user = user});
   if (request.is("INVITE")) trying(id);
 }
 

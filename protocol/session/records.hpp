@@ -34,6 +34,9 @@ struct server_record {
   std::string to_tag;    // what we put into To where it has no tag
   dialog_id dialog;      // it belongs to, or makes
   bool answered = false; // finally
+  std::string user;      // who sent it, proved by digest; empty: nobody was asked
+  std::uint64_t nonce_question = 0; // the answer to it decides whether the request is admitted
+  bool challenged = false;          // answered with a challenge: nothing to keep
 
   [[nodiscard]] const sip::message& request() const {
     return invite ? invite->request() : other->request();
@@ -59,6 +62,9 @@ void describe(F& f, server_record& x) {
   f(8, x.to_tag);
   f(9, x.dialog);
   f(10, x.answered);
+  f(11, x.user);
+  f(12, x.nonce_question);
+  f(13, x.challenged);
 }
 
 // A request that we sent. Exactly one of the two machines is there.
@@ -80,6 +86,9 @@ struct client_record {
   bool provisional = false;       // one came
   bool application_s = false;     // the application wants to hear of it
   bool fixed_destination = false; // not where the URI leads: dialogs that it makes go there too
+  transaction_id known_as;        // to the application: the first one, where this repeats it
+  std::uint32_t challenges = 0;   // that we have answered with credentials
+  bool forwarded = false;         // somebody else's request that we pass on
 
   [[nodiscard]] const sip::message& request() const {
     return invite ? invite->request() : other->request();
@@ -113,6 +122,9 @@ void describe(F& f, client_record& x) {
   f(15, x.provisional);
   f(16, x.application_s);
   f(17, x.fixed_destination);
+  f(18, x.known_as);
+  f(19, x.challenges);
+  f(20, x.forwarded);
 }
 
 struct dialog_record {

@@ -29,6 +29,7 @@ void step::pass_up(transaction_id id, const sip::message& response) {
   auto* record = client(id);
   if (record == nullptr) return;
   if (record->invite) return pass_up_invite(id, response);
+  if (answer_challenge(id, response)) return;
   if (response.status >= 200) record->answered = true;
   const auto of = record->dialog;
   if (auto* d = dialog(of)) {
@@ -45,6 +46,8 @@ void step::pass_up_invite(transaction_id id, const sip::message& response) {
     if (!record->answered) deliver(id, dialog_of(id, response), response);
   } else if (response.status < 300) {
     succeeded(id, response);
+  } else if (answer_challenge(id, response)) {
+    return;
   } else {
     record->answered = true;
     const auto of = record->in_dialog ? record->dialog : dialog_id{};
@@ -129,9 +132,10 @@ void step::deliver(transaction_id id, dialog_id of, const sip::message& response
   const auto* record = client(id);
   if (record == nullptr || !record->application_s || !s_.app) return;
   const auto method = record->request().method;
+  const auto known_as = record->known_as == transaction_id{} ? id : record->known_as;
   s_.app->on_response(
       *this,
-      {.id = id, .dialog = of, .status = response.status, .message = response, .method = method});
+      {.id = known_as, .dialog = of, .status = response.status, .message = response, .method = method});
 }
 
 // A response to nothing we know of. Only a 2xx to an INVITE matters: the call it would make must

@@ -49,7 +49,9 @@ void step::respond(transaction_id request, int status, const content& carried) {
   if (record->invite && initial && !make_dialog(*record, response))
     return respond(request, 400); // RFC 3261 8.1.1.8: an INVITE without a usable Contact
   // Any node would answer an OPTIONS outside a dialog alike; all other final responses are kept.
-  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS"));
+  // And it would ask for credentials again.
+  const bool kept =
+      status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged;
   const auto out = outlet_of(*record, kept);
   record->answered = status >= 200;
   const sip::from_user answer{response};
@@ -103,7 +105,8 @@ void step::write_via(sip::message& request) {
 
 // `request` lacks the Via only.
 transaction_id step::start_client(sip::message request, const std::string& destination,
-                                  const std::string& proxy, dialog_id of, bool for_application) {
+                                  const std::string& proxy, dialog_id of, bool for_application,
+                                  transaction_id known_as) {
   write_via(request);
   client_record record;
   record.id.value = ++s_.last_id;
@@ -114,6 +117,7 @@ transaction_id step::start_client(sip::message request, const std::string& desti
   record.dialog = of;
   record.in_dialog = of != dialog_id{};
   record.application_s = for_application;
+  record.known_as = known_as;
   // Nothing is committed for a request that makes a dialog: class stable begins with the dialog.
   const auto out = outlet_of(record, record.in_dialog || !for_application);
   sip::transaction_effects effects;
@@ -201,6 +205,9 @@ void step::acknowledge(dialog_id of, const content& carried) {
   auto ack = d->dialog.make_ack(found->request().cseq()->number);
   write_via(ack);
   ack.add("Max-Forwards", "70");
+  // RFC 3261 22.1: with the credentials of its INVITE.
+  for (const auto* name : {"Authorization", "Proxy-Authorization"})
+    for (const auto value : found->request().headers(name)) ack.add(name, std::string{value});
   append(ack, carried);
   found->acks.emplace_back(ack, s_.env->timers);
   auto out = outlet_of(*found, true);
@@ -212,7 +219,7 @@ void step::acknowledge(dialog_id of, const content& carried) {
 }
 
 void step::cancel(transaction_id invite) {
-  auto* record = client(invite);
+  auto* record = client_known_as(invite);
   if (record == nullptr || !record->invite || record->answered) return;
   record->cancel_wanted = true;
   if (record->provisional) send_cancel(*record);
@@ -264,11 +271,15 @@ std::optional<duration> step::remaining(const std::string& name) const {
 }
 
 std::uint64_t step::ask(const std::string& key, std::string bytes, duration timeout) {
+  return pose(key, {question::subject::application, std::move(bytes)}, timeout);
+}
+
+std::uint64_t step::pose(const std::string& key, const question& what, duration timeout) {
   // The shell answers within the time-out; this one is for a question that a failover lost.
   const auto id = ++s_.last_id;
   s_.due.set({.kind = timer_kind::question, .id = id, .name = {}}, now_ + timeout + timeout / 4);
   out_.push_back(
-      holdfast::session::ask{.id = id, .key = key, .bytes = std::move(bytes), .timeout = timeout});
+      holdfast::session::ask{.id = id, .key = key, .bytes = encode(what), .timeout = timeout});
   return id;
 }
 

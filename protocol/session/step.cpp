@@ -35,6 +35,12 @@ server_record* step::server(transaction_id id) {
 client_record* step::client(transaction_id id) {
   return find_by_id(s_.clients, id);
 }
+client_record* step::client_known_as(transaction_id id) {
+  const auto found = std::find_if(s_.clients.rbegin(), s_.clients.rend(), [&](const auto& r) {
+    return r.known_as == id || (r.id == id && r.known_as == transaction_id{});
+  });
+  return found == s_.clients.rend() ? nullptr : &*found;
+}
 dialog_record* step::dialog(dialog_id id) {
   return find_by_id(s_.dialogs, id);
 }
@@ -133,8 +139,7 @@ void step::fire(const timer_key& key) {
     std::erase_if(s_.clients, [&](const auto& r) { return r.id == id; });
     break;
   case timer_kind::question:
-    if (s_.app)
-      s_.app->on_answered(*this, {.id = key.id, .what = answered::outcome::timed_out, .bytes = {}});
+    to_whoever_asked({.id = key.id, .what = answered::outcome::timed_out, .bytes = {}});
     break;
   case timer_kind::application:
   case timer_kind::expiry:
@@ -171,15 +176,26 @@ void step::take(const send_failed& failure) {
       out);
 }
 
-void step::take(const asked& question) {
-  out_.push_back(answer{.reply_to = question.reply_to,
-                        .bytes = s_.app ? s_.app->on_asked(*this, question.bytes) : ""});
+void step::take(const asked& in) {
+  const auto what = decode<question>(in.bytes);
+  if (!what) return; // the asker's time-out answers it
+  std::string said;
+  if (what->about == question::subject::nonce)
+    said = answer_about_nonce(what->bytes);
+  else if (what->about == question::subject::application && s_.app)
+    said = s_.app->on_asked(*this, what->bytes);
+  out_.push_back(answer{.reply_to = in.reply_to, .bytes = std::move(said)});
 }
 
 void step::take(const answered& reply) {
   const timer_key key{.kind = timer_kind::question, .id = reply.id, .name = {}};
   if (!s_.due.at(key)) return; // late: it counted as timed out
   s_.due.clear(key);
+  to_whoever_asked(reply);
+}
+
+void step::to_whoever_asked(const answered& reply) {
+  if (take_nonce_answer(reply)) return;
   if (s_.app) s_.app->on_answered(*this, reply);
 }
 

@@ -6,6 +6,7 @@
 //                       new -> method, scheme, Require -> rule -> application
 //   application --respond, send, acknowledge, cancel--> transactions, dialogs           sending.cpp
 //   responses, 2xx that nobody waits for any more                                     responses.cpp
+//   credentials, theirs and ours                                                    credentials.cpp
 //   timers, the end of the session                                                        step.cpp
 //
 // Durability class `stable`, the only one for now: dependent (design, "Commit before output") are
@@ -15,6 +16,7 @@
 #pragma once
 
 #include "protocol/applications/application.hpp"
+#include "protocol/session/question.hpp"
 #include "protocol/session/session.hpp"
 #include "protocol/session/state.hpp"
 
@@ -33,7 +35,7 @@ public:
   void take(const received& in);
   void take(const deadline&);
   void take(const send_failed& failure);
-  void take(const asked& question);
+  void take(const asked& in);
   void take(const answered& reply);
   void quarantine();
 
@@ -75,7 +77,9 @@ private:
   // receiving.cpp
   void take_request(const sip::message& request, const received& in);
   void take_initial(transaction_id id);
-  void take_in_dialog(transaction_id id, const std::string& proxy);
+  void proceed_initial(transaction_id id);
+  void take_in_dialog(transaction_id id);
+  void proceed_in_dialog(transaction_id id);
   void take_cancel(const sip::message& request, const received& in);
   void take_ack(const sip::message& ack);
   transaction_id open(const sip::message& request, const sip::transaction_key& key,
@@ -84,6 +88,16 @@ private:
   bool choose_application(const sip::message& request);
   void to_application(transaction_id id, bool in_dialog);
   void trying(transaction_id invite);
+
+  // credentials.cpp
+  [[nodiscard]] bool proxying(const sip::message& request) const;
+  [[nodiscard]] bool admitted(transaction_id id);
+  void challenge(transaction_id id, bool stale);
+  bool take_nonce_answer(const answered& reply);
+  [[nodiscard]] std::string answer_about_nonce(const std::string& bytes);
+  [[nodiscard]] sip::message without_our_credentials(sip::message request) const;
+  bool answer_challenge(transaction_id id, const sip::message& response);
+  void repeat_request(transaction_id id, sip::message retry);
 
   // responses.cpp
   void take_response(const sip::message& response, const received& in);
@@ -101,7 +115,9 @@ private:
   void send_cancel(client_record& record);
   void write_via(sip::message& request);
   transaction_id start_client(sip::message request, const std::string& destination,
-                              const std::string& proxy, dialog_id dialog, bool for_application);
+                              const std::string& proxy, dialog_id dialog, bool for_application,
+                              transaction_id known_as = {});
+  std::uint64_t pose(const std::string& key, const question& what, duration timeout);
   [[nodiscard]] std::string contact() const;
 
   // step.cpp
@@ -109,6 +125,7 @@ private:
   [[nodiscard]] outlet outlet_of(const server_record& record, bool dependent) const;
   [[nodiscard]] outlet outlet_of(const client_record& record, bool dependent) const;
   void fire(const timer_key& key);
+  void to_whoever_asked(const answered& reply);
   void unacknowledged(transaction_id invite);
   void end_dialog(dialog_id dialog); // 487 to what is open in it (RFC 3261 15.1.2)
   void forget_finished();
@@ -116,6 +133,7 @@ private:
   [[nodiscard]] server_record* server(transaction_id id);
   [[nodiscard]] server_record* server(const sip::transaction_key& key);
   [[nodiscard]] client_record* client(transaction_id id);
+  [[nodiscard]] client_record* client_known_as(transaction_id id); // as applications name it
   [[nodiscard]] dialog_record* dialog(dialog_id id);
 
   session_state& s_;
@@ -123,6 +141,9 @@ private:
   std::vector<effect> out_;
   bool commit_ = false;
 };
+
+// How often one request may be repeated because a peer asks for credentials again.
+inline constexpr std::uint32_t challenges_max = 3;
 
 // Text of the address that a URI leads to; empty: to none.
 [[nodiscard]] std::string destination_of(std::string_view uri);
