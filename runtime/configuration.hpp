@@ -26,7 +26,7 @@ using milliseconds = std::chrono::milliseconds;
 // "A request that looks like this is for that application": one [[application]] of the file.
 struct application_entry {
   std::string name;                            // for people; unique
-  std::string application;                     // "b2bua", "registrar", "answer"
+  std::string application;                     // "b2bua", "registrar", "proxy", "answer"
   std::vector<std::string> methods;            // empty: any
   std::vector<std::string> domains;            // host of the Request-URI; empty: any
   std::vector<std::string> users;              // user of the Request-URI; empty: any
@@ -51,6 +51,7 @@ struct cluster_section {
 struct sip_section {
   endpoint address{"127.0.0.1", 5060};
   endpoint advertised; // empty host: as `address`
+  milliseconds session_expires{1'800'000}; // RFC 4028; 0: only where a client asks
 
   friend bool operator==(const sip_section&, const sip_section&) = default;
 };

@@ -42,7 +42,9 @@ result<session::environment> session_environment(const configuration& c,
   e.timers.t4 = c.timers.t4;
   e.rules = session_rules(c);
   e.domains = c.cluster.domains;
+  e.session_expires = c.sip.session_expires;
   const auto& a = c.authentication;
+  e.trusted_hosts = a.trusted;
   if (!a.credentials_file.empty()) {
     auto accounts = read_accounts(c, a.credentials_file);
     if (!accounts) return tl::make_unexpected(accounts.error());

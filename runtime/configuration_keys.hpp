@@ -28,6 +28,7 @@ void describe_keys(F& f, Configuration& c) {
   f.section("sip");
   f("address", c.sip.address);
   f("advertised", c.sip.advertised);
+  f("session_expires_ms", c.sip.session_expires, 0, 86'400'000);
 
   f.section("authentication");
   f("credentials_file", c.authentication.credentials_file);

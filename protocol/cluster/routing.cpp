@@ -46,7 +46,7 @@ std::optional<route> route_of(const sip::message& message, const token_ring& tok
   route r;
   r.key = session::directory_key_of(message);
   r.to.shard = home_shard(r.key, shard_count);
-  r.by_address_of_record = message.is("REGISTER");
+  r.by_address_of_record = session::concerns_registration(message);
   r.may_create = message.to_tag().empty() && !message.is("ACK") && !message.is("CANCEL");
   return r;
 }

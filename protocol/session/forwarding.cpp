@@ -5,6 +5,8 @@
 #include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
 
+#include <algorithm>
+
 namespace holdfast::session {
 
 namespace {
@@ -25,6 +27,20 @@ bool step::is_own_uri(const sip::uri& uri) const {
   const auto port = uri.port == 0 ? sip::default_port(sip::transport::udp) : uri.port;
   return uri.user.empty() && uri.host == s_.env->advertised.host
          && port == s_.env->advertised.port;
+}
+
+// RFC 3261 16.3 item 4 with RFC 5393: a Via of ours whose branch ends with the mark that this request
+// would get again. A spiral has changed on its way and has another mark.
+bool step::has_looped(const sip::message& request) const {
+  sip::via ours;
+  ours.host = s_.env->advertised.host;
+  ours.port = s_.env->advertised.port;
+  return sip::has_looped(request, ours.sent_by(), "." + sip::loop_mark(request));
+}
+
+bool step::trusts(const std::string& host) const {
+  const auto& list = s_.env->trusted_hosts;
+  return std::find(list.begin(), list.end(), host) != list.end();
 }
 
 transaction_id step::forward(transaction_id on_behalf_of, sip::message request,

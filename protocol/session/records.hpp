@@ -10,6 +10,8 @@
 #include "protocol/sip/invite_success.hpp"
 #include "protocol/sip/non_invite_client_transaction.hpp"
 #include "protocol/sip/non_invite_server_transaction.hpp"
+#include "protocol/sip/offer_answer.hpp"
+#include "protocol/sip/reliable_provisional.hpp"
 #include "protocol/sip/transaction_key.hpp"
 
 #include <cstdint>
@@ -37,6 +39,9 @@ struct server_record {
   std::string user;      // who sent it, proved by digest; empty: nobody was asked
   std::uint64_t nonce_question = 0; // the answer to it decides whether the request is admitted
   bool challenged = false;          // answered with a challenge: nothing to keep
+  std::optional<sip::reliable_provisional> reliable; // INVITE: a 18x that waits for its PRACK
+  std::uint32_t rseq = 0;                            // of the latest one
+  std::vector<dialog_id> forks; // dialogs beside `dialog` that its responses have made
 
   [[nodiscard]] const sip::message& request() const {
     return invite ? invite->request() : other->request();
@@ -44,7 +49,7 @@ struct server_record {
   [[nodiscard]] bool finished() const {
     using invite_state = sip::invite_server_transaction::state_type;
     using other_state = sip::non_invite_server_transaction::state_type;
-    if (success && success->active()) return false;
+    if ((success && success->active()) || (reliable && reliable->active())) return false;
     return invite ? invite->state() == invite_state::terminated
                   : other->state() == other_state::terminated;
   }
@@ -65,6 +70,9 @@ void describe(F& f, server_record& x) {
   f(11, x.user);
   f(12, x.nonce_question);
   f(13, x.challenged);
+  f(14, x.reliable);
+  f(15, x.rseq);
+  f(16, x.forks);
 }
 
 // A request that we sent. Exactly one of the two machines is there.
@@ -135,6 +143,10 @@ struct dialog_record {
   std::string
       destination; // where to send instead of the next hop's address (NAT); "" : nowhere else
   bool bye_wanted = false; // RFC 3261 15: not before the ACK to our 2xx
+  sip::offer_answer offers;
+  std::uint32_t remote_rseq = 0;   // RFC 3262 4: of the latest reliable provisional; 0: none
+  std::uint32_t session_s = 0;     // RFC 4028: the agreed interval; 0: none
+  bool by_subscription = false;    // SUBSCRIBE made it: it ends when the application says so
 };
 
 template <class F>
@@ -145,6 +157,10 @@ void describe(F& f, dialog_record& x) {
   f(4, x.proxy);
   f(5, x.destination);
   f(6, x.bye_wanted);
+  f(7, x.offers);
+  f(8, x.remote_rseq);
+  f(9, x.session_s);
+  f(10, x.by_subscription);
 }
 
 } // namespace holdfast::session

@@ -96,6 +96,8 @@ void step::run(const sip::transaction_effects& effects, const outlet& out) {
         fail_client(id, 408); // RFC 3261 8.1.3.1
       else if (key.kind == timer_kind::success)
         unacknowledged(id);
+      else if (key.kind == timer_kind::reliable)
+        unpracked(id);
     } else if (std::holds_alternative<sip::transport_error>(wanted)) {
       if (key.kind == timer_kind::client) fail_client(id, 503); // RFC 3261 8.1.3.1
     }
@@ -128,6 +130,19 @@ void step::fire(const timer_key& key) {
       out.timers.kind = timer_kind::success;
       run(record->success->on(fired, now_), out);
     }
+    break;
+  case timer_kind::reliable:
+    if (auto* record = server(id); record != nullptr && record->reliable) {
+      auto out = outlet_of(*record, false);
+      out.timers.kind = timer_kind::reliable;
+      run(record->reliable->on(fired, now_), out);
+    }
+    break;
+  case timer_kind::refresh:
+    refresh({key.id});
+    break;
+  case timer_kind::unrefreshed:
+    if (dialog({key.id}) != nullptr && s_.app) s_.app->on_expired(*this, {key.id});
     break;
   case timer_kind::ack:
     if (auto* record = client(id); record != nullptr && key.part < record->acks.size())
@@ -200,6 +215,8 @@ void step::to_whoever_asked(const answered& reply) {
 }
 
 void step::end_dialog(dialog_id id) {
+  s_.due.clear_all(timer_kind::refresh, id.value);
+  s_.due.clear_all(timer_kind::unrefreshed, id.value);
   std::erase_if(s_.dialogs, [&](const auto& d) { return d.id == id; });
   std::vector<transaction_id> open_requests;
   for (auto& record : s_.servers) {
@@ -242,6 +259,7 @@ void step::forget_finished() {
     if (!record.finished()) continue;
     s_.due.clear_all(timer_kind::server, record.id.value);
     s_.due.clear_all(timer_kind::success, record.id.value);
+    s_.due.clear_all(timer_kind::reliable, record.id.value);
   }
   for (const auto& record : s_.clients) {
     if (!record.finished()) continue;
