@@ -99,8 +99,8 @@ void add_node_command(CLI::App& app, int& exit_code) {
   });
 }
 
-// Lines for a credentials file. The password comes from standard input: an argument would be seen by
-// everybody on this machine.
+// Lines for a credentials file. The password comes from standard input: an argument would be seen
+// by everybody on this machine.
 void add_credential_command(CLI::App& app, int& exit_code) {
   struct credential_flags {
     std::string user;

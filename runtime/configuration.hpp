@@ -50,7 +50,7 @@ struct cluster_section {
 
 struct sip_section {
   endpoint address{"127.0.0.1", 5060};
-  endpoint advertised; // empty host: as `address`
+  endpoint advertised;                     // empty host: as `address`
   milliseconds session_expires{1'800'000}; // RFC 4028; 0: only where a client asks
 
   friend bool operator==(const sip_section&, const sip_section&) = default;
@@ -63,7 +63,7 @@ struct authentication_section {
   std::string realm = "holdfast";
   std::vector<std::string> algorithms{"SHA-256", "SHA-512-256"}; // offered, the best first
   std::vector<std::string> open_methods;                         // not challenged
-  std::vector<std::string> trusted;               // addresses whose requests are not challenged
+  std::vector<std::string> trusted; // addresses whose requests are not challenged
   milliseconds nonce_lifetime{300'000};
   std::filesystem::path trunk_credentials_file; // what we present to others
 

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t key_bytes_min = 32;
 
 tl::unexpected<error> fail_with_errno(const std::filesystem::path& file,
-                                     const std::string& what = "cluster key") {
+                                      const std::string& what = "cluster key") {
   return fail(what + " " + file.string() + ": " + std::strerror(errno));
 }
 

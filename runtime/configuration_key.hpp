@@ -9,8 +9,8 @@
 
 namespace holdfast::runtime {
 
-// The content of a file of secrets. Errors, which begin with `what` it is: not readable, readable by
-// others than its owner.
+// The content of a file of secrets. Errors, which begin with `what` it is: not readable, readable
+// by others than its owner.
 [[nodiscard]] result<std::string> read_secrets(const std::filesystem::path& file,
                                                const std::string& what);
 

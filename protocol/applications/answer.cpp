@@ -43,12 +43,12 @@ bool understands(context& session, const incoming_request& request) {
   const auto& m = request.message;
   const auto type = m.header("Content-Type");
   const auto media = type ? sip::text::trim(type->substr(0, type->find(';'))) : sdp_type;
-  const bool encoded = m.has("Content-Encoding")
-                       && !sip::names_option(m, "Content-Encoding", "identity");
+  const bool encoded =
+      m.has("Content-Encoding") && !sip::names_option(m, "Content-Encoding", "identity");
   if (!m.body.empty() && (!sip::text::same(media, sdp_type) || encoded))
-    return session.respond(request.id, 415,
-                           {{{"Accept", std::string{sdp_type}}, {"Accept-Encoding", "identity"}},
-                            ""}),
+    return session.respond(
+               request.id, 415,
+               {{{"Accept", std::string{sdp_type}}, {"Accept-Encoding", "identity"}}, ""}),
            false;
   bool taken = !m.has("Accept");
   for (const auto value : m.headers("Accept")) {
@@ -95,14 +95,16 @@ result<void> answering_machine::check(const settings& given) {
 
 void answering_machine::on_request(context& session, const incoming_request& request) {
   const auto& method = request.message.method;
-  const bool describes = method == "INVITE" || (method == "UPDATE" && !request.message.body.empty());
+  const bool describes =
+      method == "INVITE" || (method == "UPDATE" && !request.message.body.empty());
   if (describes && !understands(session, request)) return;
   if (!describes) return other_method(session, request);
   const auto uri = sip::parse_uri(request.message.request_uri);
   const auto sdp = sdp_answer(request.message.body, uri ? uri->host : "127.0.0.1", ++version);
   if (sdp.empty()) return session.respond(request.id, 488);
   const auto ring_ms = number_setting(session.rule(), "ring_ms", 0, ring_ms_max, 0).value_or(0);
-  if (request.in_dialog || ring_ms == 0 || method != "INVITE") return session.respond(request.id, 200, with_sdp(sdp));
+  if (request.in_dialog || ring_ms == 0 || method != "INVITE")
+    return session.respond(request.id, 200, with_sdp(sdp));
   ringing = request.id;
   answer = sdp;
   session.respond(request.id, 180);

@@ -15,12 +15,31 @@ namespace holdfast::applications {
 namespace {
 
 // Headers of one hop, one transaction or one dialog, and what the session writes itself.
-constexpr std::array<std::string_view, 25> not_carried = {
-    "Via",          "From",          "To",           "Call-ID",        "CSeq",      "Contact",
-    "Max-Forwards", "Route",         "Record-Route", "Allow",          "Require",   "Proxy-Require",
-    "Unsupported",  "RSeq",          "RAck",         "Content-Length", "Timestamp", "Min-Expires",
-    "Path",         "Service-Route", "Replaces",     "Target-Dialog",  "Join",      "Min-SE",
-    "Session-Expires"};
+constexpr std::array<std::string_view, 25> not_carried = {"Via",
+                                                          "From",
+                                                          "To",
+                                                          "Call-ID",
+                                                          "CSeq",
+                                                          "Contact",
+                                                          "Max-Forwards",
+                                                          "Route",
+                                                          "Record-Route",
+                                                          "Allow",
+                                                          "Require",
+                                                          "Proxy-Require",
+                                                          "Unsupported",
+                                                          "RSeq",
+                                                          "RAck",
+                                                          "Content-Length",
+                                                          "Timestamp",
+                                                          "Min-Expires",
+                                                          "Path",
+                                                          "Service-Route",
+                                                          "Replaces",
+                                                          "Target-Dialog",
+                                                          "Join",
+                                                          "Min-SE",
+                                                          "Session-Expires"};
 
 // Extensions that either end of a back-to-back user agent agrees on with us, not through us: the
 // session says itself whether it can do them.

@@ -43,8 +43,8 @@ struct content {
   bool reliable = false;
 };
 
-// Call-ID and tags of a dialog as its other end would name it in Replaces or Join: what it calls its
-// own tag, and what it calls ours.
+// Call-ID and tags of a dialog as its other end would name it in Replaces or Join: what it calls
+// its own tag, and what it calls ours.
 struct dialog_names {
   std::string call_id;
   std::string their_tag;
@@ -119,7 +119,8 @@ public:
   // dialogs is one to the caller (RFC 3261 12.1, 13.2.2.4).
   [[nodiscard]] virtual dialog_id fork(transaction_id invite) = 0;
 
-  // Acknowledges the latest reliable provisional response to our INVITE in this dialog (RFC 3262 4).
+  // Acknowledges the latest reliable provisional response to our INVITE in this dialog (RFC 3262
+  // 4).
   virtual transaction_id prack(transaction_id invite, dialog_id dialog,
                                const content& carried = {}) = 0;
 
@@ -157,8 +158,8 @@ public:
 
   // ---- for applications that proxy (RFC 3261 section 16); see proxies()
 
-  // Sends `request`, somebody else's, with our Via on top and one hop less; its target stands in it.
-  // Responses come to on_response() with that Via. 0: it leads nowhere.
+  // Sends `request`, somebody else's, with our Via on top and one hop less; its target stands in
+  // it. Responses come to on_response() with that Via. 0: it leads nowhere.
   virtual transaction_id forward(transaction_id on_behalf_of, sip::message request,
                                  const std::optional<endpoint>& destination) = 0;
   // Sends a response to a forwarded request back, without our Via. After a 2xx to an INVITE further
@@ -199,7 +200,8 @@ public:
   virtual void on_expired(context& session, dialog_id dialog);
 
   // True: requests are forwarded, not answered. Then no dialog is made of them, requests of foreign
-  // dialogs come to on_request() and their ACKs to on_ack(), and a CANCEL answers nothing by itself.
+  // dialogs come to on_request() and their ACKs to on_ack(), and a CANCEL answers nothing by
+  // itself.
   [[nodiscard]] virtual bool proxies() const { return false; }
 
   virtual void on_timer(context& session, const std::string& name);

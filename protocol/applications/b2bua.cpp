@@ -45,7 +45,8 @@ int outward(int status) {
 } // namespace
 
 result<void> b2bua::check(const settings& given) {
-  if (auto fine = only_settings(given, {"target", "ring_timeout_s", "redirect"}); !fine) return fine;
+  if (auto fine = only_settings(given, {"target", "ring_timeout_s", "redirect"}); !fine)
+    return fine;
   if (const auto policy = given.find("redirect");
       policy != given.end() && policy->second != "pass" && policy->second != "follow")
     return fail("redirect is \"" + policy->second + "\"; write pass or follow");
@@ -62,8 +63,8 @@ void b2bua::on_request(context& session, const incoming_request& request) {
   if (request.in_dialog) return in_dialog(session, request);
   const auto& method = request.message.method;
   if (method != "INVITE" && method != "MESSAGE" && method != "OPTIONS" && method != "REFER")
-    return session.respond(
-        request.id, 405, {{{"Allow", "INVITE, ACK, CANCEL, BYE, MESSAGE, OPTIONS, REFER"}}, ""});
+    return session.respond(request.id, 405,
+                           {{{"Allow", "INVITE, ACK, CANCEL, BYE, MESSAGE, OPTIONS, REFER"}}, ""});
   begin(session, request);
 }
 
@@ -88,9 +89,9 @@ void b2bua::begin(context& session, const incoming_request& request) {
     return try_next(session, attempts.back());
   }
   const auto aor = sip::canonical_aor(*uri);
-  a.question = session.ask(session::directory_key_of_aor(aor),
-                           encode(location_query{.aor = aor, .gruu = std::string{uri->param("gr")}}),
-                           lookup_timeout);
+  a.question = session.ask(
+      session::directory_key_of_aor(aor),
+      encode(location_query{.aor = aor, .gruu = std::string{uri->param("gr")}}), lookup_timeout);
   attempts.push_back(std::move(a));
 }
 
@@ -297,6 +298,8 @@ void b2bua::in_dialog(context& session, const incoming_request& request) {
            || std::find(each.forks.begin(), each.forks.end(), request.dialog) != each.forks.end();
   });
   const bool acknowledges = m.is("PRACK") && ringing_in != attempts.end();
+  // The callee has answered meanwhile: it does not wait for this any more.
+  if (m.is("PRACK") && !acknowledges) return session.respond(request.id, 200);
   const auto to = acknowledges ? session.prack(ringing_in->to, other, carried_content(m))
                                : session.send_in(other, m.method, carried_content(m),
                                                  m.max_forwards().value_or(70) - 1);
@@ -342,7 +345,8 @@ void b2bua::on_expired(context& session, dialog_id dialog) {
   hang_up(session, dialog);
 }
 
-// ---- Replaces and Join ----------------------------------------------------------------------------
+// ---- Replaces and Join
+// ----------------------------------------------------------------------------
 
 // True: the INVITE names a dialog, whose session has been asked, or it was answered.
 bool b2bua::begin_takeover(context& session, attempt& a) {
@@ -354,8 +358,8 @@ bool b2bua::begin_takeover(context& session, attempt& a) {
   if (!named || (a.request.has("Replaces") && a.request.has("Join")))
     return session.respond(a.from, 400), true;
   a.question = session.ask_session(
-      named->to_tag,
-      encode(takeover_question{named->call_id, named->to_tag, named->from_tag}), lookup_timeout);
+      named->to_tag, encode(takeover_question{named->call_id, named->to_tag, named->from_tag}),
+      lookup_timeout);
   if (a.question == 0) return session.respond(a.from, 481), true;
   a.taken_over = {name, named->early_only ? "early-only" : ""};
   attempts.push_back(std::move(a));
@@ -368,6 +372,7 @@ std::string b2bua::on_asked(context& session, const std::string& bytes) {
   const auto asked = decode<takeover_question>(bytes);
   if (!asked) return encode(said);
   const auto named = session.dialog_named({asked->call_id, asked->from_tag, asked->to_tag});
+  if (named == dialog_id{}) return encode(said);
   const auto here = session.names_of(named);
   const auto there = session.names_of(other_side(named));
   if (!here || !there) return encode(said);
@@ -375,8 +380,8 @@ std::string b2bua::on_asked(context& session, const std::string& bytes) {
   said.confirmed = here->confirmed;
   said.uri = there->target;
   said.destination = there->destination;
-  said.reference =
-      sip::to_string(sip::dialog_reference{there->call_id, there->their_tag, there->our_tag, false});
+  said.reference = sip::to_string(
+      sip::dialog_reference{there->call_id, there->their_tag, there->our_tag, false});
   return encode(said);
 }
 

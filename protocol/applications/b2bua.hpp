@@ -13,16 +13,19 @@
 // waits for the caller's ACK, whose body it needs. If the caller's ACK never comes (64*T1), both
 // dialogs end by BYE. So there is never half a call.
 //
-// A forked callee rings in several dialogs, and so does the caller: each of the callee's early dialogs
-// has one of its own on the caller's side, and the first 2xx takes its pair. Reliable provisionals
-// (RFC 3262) are offered to the callee if the caller has them, numbered anew on the caller's side, and
-// acknowledged when the caller acknowledges. What passes, and how, is a table in README.md.
+// A forked callee rings in several dialogs, and so does the caller: each of the callee's early
+// dialogs has one of its own on the caller's side, and the first 2xx takes its pair. Reliable
+// provisionals (RFC 3262) are offered to the callee if the caller has them, numbered anew on the
+// caller's side, and acknowledged when the caller acknowledges. What passes, and how, is a table in
+// README.md.
 //
-// Replaces and Join (RFC 3891, 3911) name a dialog of the cluster, wherever it lives: its session is
-// asked who is at the other side of its call, and the INVITE goes there with the header translated.
+// Replaces and Join (RFC 3891, 3911) name a dialog of the cluster, wherever it lives: its session
+// is asked who is at the other side of its call, and the INVITE goes there with the header
+// translated.
 //
 // Settings:
-//   target           "host:port" or a SIP URI to send every call to, instead of registered contacts;
+//   target           "host:port" or a SIP URI to send every call to, instead of registered
+//   contacts;
 //                    without a user in it, the user of the Request-URI is kept
 //   ring_timeout_s   how long a callee may ring; default 180 (RFC 3261 timer C), at most 3600
 //   redirect         pass (default) a 3xx back to the caller, or follow its contacts
@@ -44,11 +47,11 @@ struct attempt {
   sip::message request;       // to be tried at the next contact
   std::uint64_t question = 0; // to the registrar; 0: answered or not needed
   std::vector<contact_location> left;
-  transaction_id to; // the request at the contact being tried; 0: none
-  int best = 0;      // the failure to report when no contact is left
-  bool over = false; // the caller has its answer; what the callee says is to be undone
-  std::vector<dialog_id> forks; // further dialogs with the caller, for a callee that forks
-  sip::header_field taken_over; // Replaces or Join as the callee understands it; empty: none
+  transaction_id to;              // the request at the contact being tried; 0: none
+  int best = 0;                   // the failure to report when no contact is left
+  bool over = false;              // the caller has its answer; what the callee says is to be undone
+  std::vector<dialog_id> forks;   // further dialogs with the caller, for a callee that forks
+  sip::header_field taken_over;   // Replaces or Join as the callee understands it; empty: none
   std::uint32_t redirections = 0; // contacts that were added by a 3xx
 };
 
@@ -67,7 +70,8 @@ void describe(F& f, attempt& x) {
   f(11, x.redirections);
 }
 
-// From the session of an INVITE with Replaces or Join to the session whose dialog it names, and back.
+// From the session of an INVITE with Replaces or Join to the session whose dialog it names, and
+// back.
 struct takeover_question {
   std::string call_id;
   std::string to_tag;

@@ -1,5 +1,5 @@
-// Who a request is from, as far as others may be told: P-Asserted-Identity and Privacy at the edge of
-// the trust domain (RFC 3325, RFC 3323). Inside are the addresses that the configuration trusts.
+// Who a request is from, as far as others may be told: P-Asserted-Identity and Privacy at the edge
+// of the trust domain (RFC 3325, RFC 3323). Inside are the addresses that the configuration trusts.
 #pragma once
 
 #include "protocol/sip/message.hpp"
@@ -8,8 +8,8 @@
 
 namespace holdfast::applications {
 
-// A request that comes in. From outside, an asserted identity is removed, and where digest has proved
-// the user, his identity is asserted: the preferred one if it is his, else the one in From.
+// A request that comes in. From outside, an asserted identity is removed, and where digest has
+// proved the user, his identity is asserted: the preferred one if it is his, else the one in From.
 void assert_identity(sip::message& request, bool from_trusted, const std::string& user,
                      const std::string& realm);
 

@@ -34,10 +34,9 @@ struct choice {
   std::array<const char*, 2> values; // the default first
 };
 
-constexpr std::array choices = {choice{"fork", {"parallel", "sequential"}},
-                                choice{"redirect", {"pass", "follow"}},
-                                choice{"foreign", {"refuse", "forward"}},
-                                choice{"record_route", {"yes", "no"}}};
+constexpr std::array choices = {
+    choice{"fork", {"parallel", "sequential"}}, choice{"redirect", {"pass", "follow"}},
+    choice{"foreign", {"refuse", "forward"}}, choice{"record_route", {"yes", "no"}}};
 
 bool is_set(const context& session, const char* name, const char* value) {
   const auto found = session.rule().find(name);
@@ -110,13 +109,11 @@ void proxy::on_request(context& session, const incoming_request& request) {
   c.request = m;
   c.breadth = breadth_of(m);
   sip::take_own_routes(c.request, [&](const sip::uri& uri) { return session.is_own_uri(uri); });
-  assert_identity(c.request, session.trusts(request.source.host), request.user,
-                  session.realm());
+  assert_identity(c.request, session.trusts(request.source.host), request.user, session.realm());
   if (makes_dialog(m) && !is_set(session, "record_route", "no"))
     c.request.prepend("Record-Route", "<" + session.own_uri() + ">");
   if (request.in_dialog && !dialogs.empty())
-    session.set_expiry(dialog_timer,
-                       std::chrono::seconds{limits_of(session.rule())->dialog_max_s});
+    session.set_expiry(dialog_timer, std::chrono::seconds{limits_of(session.rule())->dialog_max_s});
   find_targets(session, std::move(c), request.in_dialog);
 }
 
@@ -192,8 +189,8 @@ bool proxy::open_branch(context& session, response_context& c, const contact_loc
   const bool trusted = session.trusts(next_hop_of(copy, at).host);
   withhold_identity(copy, trusted);
   const auto destination = parse_endpoint(at.destination);
-  const auto id = session.forward(
-      c.from, std::move(copy), destination ? std::optional{*destination} : std::nullopt);
+  const auto id = session.forward(c.from, std::move(copy),
+                                  destination ? std::optional{*destination} : std::nullopt);
   if (id == transaction_id{}) return false;
   c.branches.push_back({.id = id, .over = false, .trusted = trusted});
   if (c.request.is("INVITE"))
@@ -251,8 +248,8 @@ void proxy::final_response(context& session, response_context& c, sip::message r
     follow(c, response);
   else if (sip::better_response(response.status, c.best ? c.best->status : 0))
     c.best = std::move(response);
-  const bool open = std::any_of(c.branches.begin(), c.branches.end(),
-                                [](const auto& b) { return !b.over; });
+  const bool open =
+      std::any_of(c.branches.begin(), c.branches.end(), [](const auto& b) { return !b.over; });
   if (open) return;
   if (c.succeeded) return; // until on_timer(): copies of a 2xx may come
   if (c.left.empty())
@@ -348,8 +345,7 @@ void proxy::note_dialog(context& session, const sip::message& success, const std
              && std::find(dialogs.begin(), dialogs.end(), success.from_tag()) == dialogs.end()
              && !is_set(session, "record_route", "no")) {
     dialogs.push_back(success.to_tag());
-    session.set_expiry(dialog_timer,
-                       std::chrono::seconds{limits_of(session.rule())->dialog_max_s});
+    session.set_expiry(dialog_timer, std::chrono::seconds{limits_of(session.rule())->dialog_max_s});
   }
 }
 

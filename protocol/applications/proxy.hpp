@@ -50,7 +50,7 @@ struct response_context {
   std::vector<contact_location> left;  // targets not yet tried, best first
   std::vector<contact_location> tried; // by URI, so that a redirect cannot go in circles
   std::vector<proxy_branch> branches;
-  std::optional<sip::message> best; // final response so far, with our Via on top
+  std::optional<sip::message> best;          // final response so far, with our Via on top
   std::vector<sip::header_field> challenges; // of all 401 and 407 (16.7 step 7)
   std::uint32_t breadth = 0;                 // RFC 5393: branches this request may still become
   bool cancelled = false;                    // by the caller

@@ -64,13 +64,11 @@ std::uint32_t reg_id_of(const sip::name_addr& contact) {
 }
 
 // RFC 3261 10.3 step 7; RFC 5626 6: of one flow of one instance there is one binding.
-std::vector<binding>::iterator find(std::vector<binding>& bindings,
-                                    const sip::name_addr& contact) {
+std::vector<binding>::iterator find(std::vector<binding>& bindings, const sip::name_addr& contact) {
   const auto instance = instance_of(contact);
   const auto reg_id = reg_id_of(contact);
   return std::find_if(bindings.begin(), bindings.end(), [&](const binding& b) {
-    if (reg_id != 0 || b.reg_id != 0)
-      return b.instance == instance && b.reg_id == reg_id;
+    if (reg_id != 0 || b.reg_id != 0) return b.instance == instance && b.reg_id == reg_id;
     const auto bound = sip::parse_uri(b.contact);
     return bound && sip::equivalent(*bound, contact.uri);
   });
@@ -101,8 +99,7 @@ content current_bindings(const context& session, const registrar& r, const sip::
     }
     if (!b.instance.empty()) text += ";+sip.instance=\"<" + b.instance + ">\"";
     if (b.reg_id != 0) text += ";reg-id=" + std::to_string(b.reg_id);
-    if (gruu && !b.instance.empty())
-      text += ";pub-gruu=\"" + public_gruu(r.aor, b.instance) + "\"";
+    if (gruu && !b.instance.empty()) text += ";pub-gruu=\"" + public_gruu(r.aor, b.instance) + "\"";
     carried.headers.push_back({"Contact", std::move(text)});
   }
   for (const auto value : request.headers("Path"))
@@ -166,8 +163,8 @@ void apply(context& session, registrar& r, const wish& w, const incoming_request
 } // namespace
 
 result<void> registrar::check(const settings& given) {
-  if (auto fine = only_settings(given, {"minimum_expires", "default_expires", "maximum_expires",
-                                        "service_route"});
+  if (auto fine = only_settings(
+          given, {"minimum_expires", "default_expires", "maximum_expires", "service_route"});
       !fine)
     return fine;
   if (const auto route = given.find("service_route"); route != given.end())
@@ -305,8 +302,7 @@ std::string registrar::on_asked(context&, const std::string& bytes) {
   location_reply reply;
   for (const auto& b : bindings) {
     if (query && !query->gruu.empty() && b.instance != query->gruu) continue;
-    contact_location at{
-        .uri = b.contact, .q_milli = b.q_milli, .destination = {}, .path = b.path};
+    contact_location at{.uri = b.contact, .q_milli = b.q_milli, .destination = {}, .path = b.path};
     if (!b.path.empty()) { // RFC 3327 5.4: the way back is the way it came
       reply.contacts.push_back(std::move(at));
       continue;

@@ -5,15 +5,16 @@
 //   SUBSCRIBE, Event: reg (RFC 3680) --> a NOTIFY now and for every change
 //
 // A user agent that names its instance and reg-id (RFC 5626) replaces its binding when its address
-// changes, and can be reached alone through its public GRUU (RFC 5627). Path (RFC 3327) is kept with
-// the binding and goes into the Route of requests to it.
+// changes, and can be reached alone through its public GRUU (RFC 5627). Path (RFC 3327) is kept
+// with the binding and goes into the Route of requests to it.
 //
 // Settings, in seconds:
 //   minimum_expires   a shorter wish is answered 423; default 10, about what
 //                     a client behind a tight NAT needs; raise it where registrations are load
 //   default_expires   where the request says nothing; default 3600
 //   maximum_expires   a longer wish is granted this much; default 7200
-//   service_route     Service-Route of every 200 (RFC 3608), as in "<sip:10.0.0.1;lr>"; default none
+//   service_route     Service-Route of every 200 (RFC 3608), as in "<sip:10.0.0.1;lr>"; default
+//   none
 #pragma once
 
 #include "protocol/applications/application.hpp"

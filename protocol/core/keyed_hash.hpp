@@ -1,4 +1,5 @@
-// Hashes, HMAC-SHA256 and a constant-time comparison: the one place where protocol/ meets libcrypto.
+// Hashes, HMAC-SHA256 and a constant-time comparison: the one place where protocol/ meets
+// libcrypto.
 #pragma once
 
 #include <cstdint>

@@ -5,8 +5,8 @@
 //
 // Any node can tell a nonce of ours from a foreign one, and its age. How often it was used is known
 // to the session that issued it, and a user's other calls ask the session of its address of record.
-// The counts are in no snapshot: after a failover the nonce is unknown and the answer is stale=true,
-// upon which a client tries again without asking anybody (RFC 7616 3.3).
+// The counts are in no snapshot: after a failover the nonce is unknown and the answer is
+// stale=true, upon which a client tries again without asking anybody (RFC 7616 3.3).
 #pragma once
 
 #include "protocol/core/codec.hpp"

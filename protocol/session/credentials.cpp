@@ -108,9 +108,9 @@ bool step::admitted(transaction_id id) {
   const auto key = directory_key_of_aor(aor_of(request, *given));
   const bool here = std::find(s_.keys.begin(), s_.keys.end(), key) != s_.keys.end();
   if (used == nonce_table::verdict::replayed || here) return challenge(id, true), false;
-  const auto asked = pose(key, {question::subject::nonce,
-                                encode(nonce_question{given->nonce, given->nonce_count})},
-                          nonce_lookup_timeout);
+  const auto asked = pose(
+      key, {question::subject::nonce, encode(nonce_question{given->nonce, given->nonce_count})},
+      nonce_lookup_timeout);
   server(id)->nonce_question = asked;
   if (request.is("INVITE")) trying(id);
   return false;

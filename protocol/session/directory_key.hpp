@@ -16,8 +16,8 @@ namespace holdfast::session {
 // "aor:sip:bob@example.com".
 [[nodiscard]] std::string directory_key_of_aor(std::string_view canonical_aor);
 
-// A REGISTER, or an initial SUBSCRIBE to the event "reg" (RFC 3680): it belongs to the session of the
-// address of record.
+// A REGISTER, or an initial SUBSCRIBE to the event "reg" (RFC 3680): it belongs to the session of
+// the address of record.
 [[nodiscard]] bool concerns_registration(const sip::message& request);
 
 // The key under which a request without a token is looked for: a REGISTER by the address of record

@@ -39,8 +39,8 @@ struct environment {
   // What we serve, in lower case; the registrar refuses others. Empty: any.
   std::vector<std::string> domains{};
   std::optional<gatekeeper> authentication{}; // absent: nobody is asked for credentials
-  std::vector<account> trunk_accounts{};           // what we present when a peer asks for ours
-  std::vector<std::string> trusted_hosts{};        // addresses inside our trust domain (RFC 3325)
+  std::vector<account> trunk_accounts{};      // what we present when a peer asks for ours
+  std::vector<std::string> trusted_hosts{};   // addresses inside our trust domain (RFC 3325)
   // RFC 4028: what we ask for as Session-Expires; 0: session timers only where the peer wants them.
   duration session_expires{};
 

@@ -25,12 +25,11 @@ std::string step::own_uri() const {
 bool step::is_own_uri(const sip::uri& uri) const {
   if (s_.env->tokens.verify(uri.user) == s_.address) return true;
   const auto port = uri.port == 0 ? sip::default_port(sip::transport::udp) : uri.port;
-  return uri.user.empty() && uri.host == s_.env->advertised.host
-         && port == s_.env->advertised.port;
+  return uri.user.empty() && uri.host == s_.env->advertised.host && port == s_.env->advertised.port;
 }
 
-// RFC 3261 16.3 item 4 with RFC 5393: a Via of ours whose branch ends with the mark that this request
-// would get again. A spiral has changed on its way and has another mark.
+// RFC 3261 16.3 item 4 with RFC 5393: a Via of ours whose branch ends with the mark that this
+// request would get again. A spiral has changed on its way and has another mark.
 bool step::has_looped(const sip::message& request) const {
   sip::via ours;
   ours.host = s_.env->advertised.host;

@@ -1,5 +1,5 @@
-// Provisional responses that matter: reliable ones (RFC 3262), and those of several early dialogs of
-// one INVITE (RFC 3261 12.1, 13.2.2.4).
+// Provisional responses that matter: reliable ones (RFC 3262), and those of several early dialogs
+// of one INVITE (RFC 3261 12.1, 13.2.2.4).
 #include "protocol/session/step.hpp"
 #include "protocol/sip/reliable_provisional.hpp"
 
@@ -48,11 +48,12 @@ void step::send_reliably(server_record& record, sip::message response) {
                     : record.rseq + 1;
   response.add("Require", "100rel");
   response.add("RSeq", std::to_string(record.rseq));
-  record.reliable.emplace(response, s_.env->timers);
-  auto effects = record.reliable->on(sip::start{}, now_);
+  record.reliable.emplace_back(response, s_.env->timers);
+  auto effects = record.reliable.back().on(sip::start{}, now_);
   std::erase_if(effects, [](const auto& e) { return std::holds_alternative<sip::transmit>(e); });
   auto repeated = outlet_of(record, false);
   repeated.timers.kind = timer_kind::reliable;
+  repeated.timers.part = static_cast<std::uint32_t>(record.reliable.size() - 1);
   // Whoever PRACKs it must find us: what it made is committed first.
   const auto out = outlet_of(record, true);
   run(effects, repeated);
@@ -61,17 +62,20 @@ void step::send_reliably(server_record& record, sip::message response) {
 
 bool step::take_prack(transaction_id id) {
   const auto* prack = server(id);
-  const auto invite = std::find_if(s_.servers.begin(), s_.servers.end(), [&](const auto& r) {
-    const bool same_call = r.dialog == prack->dialog
-                           || std::find(r.forks.begin(), r.forks.end(), prack->dialog)
-                                  != r.forks.end();
-    return same_call && r.reliable && r.reliable->matches(prack->request());
-  });
-  if (invite == s_.servers.end()) return false;
-  auto out = outlet_of(*invite, false);
-  out.timers.kind = timer_kind::reliable;
-  run(invite->reliable->on(sip::from_network{prack->request()}, now_), out);
-  return true;
+  const auto in = prack->dialog;
+  const auto request = prack->request();
+  for (auto& r : s_.servers) {
+    if (r.dialog != in && std::find(r.forks.begin(), r.forks.end(), in) == r.forks.end()) continue;
+    for (std::size_t i = 0; i < r.reliable.size(); ++i) {
+      if (!r.reliable[i].matches(request)) continue;
+      auto out = outlet_of(r, false);
+      out.timers.kind = timer_kind::reliable;
+      out.timers.part = static_cast<std::uint32_t>(i);
+      run(r.reliable[i].on(sip::from_network{request}, now_), out);
+      return true;
+    }
+  }
+  return false;
 }
 
 // RFC 3262 3: no PRACK within 64*T1, so the request is rejected.
@@ -95,12 +99,10 @@ transaction_id step::prack(transaction_id invite, dialog_id of, const content& c
 std::optional<applications::dialog_names> step::names_of(dialog_id of) const {
   for (const auto& d : s_.dialogs)
     if (d.id == of)
-      return applications::dialog_names{d.dialog.call_id,
-                                        d.dialog.remote_tag,
-                                        d.dialog.local_tag,
-                                        d.dialog.remote_target,
-                                        d.destination,
-                                        d.dialog.state == sip::dialog_state::confirmed};
+      return applications::dialog_names{
+          d.dialog.call_id,   d.dialog.remote_tag,
+          d.dialog.local_tag, d.dialog.remote_target,
+          d.destination,      d.dialog.state == sip::dialog_state::confirmed};
   return std::nullopt;
 }
 

@@ -139,9 +139,7 @@ bool step::refused(transaction_id id) {
   const auto asked = sip::session_expires_of(request);
   if (!proxy && asked && asked->seconds < sip::session_minimum_s
       && (request.is("INVITE") || request.is("UPDATE")))
-    return respond(id, 422,
-                   {{{"Min-SE", std::to_string(sip::session_minimum_s)}}, ""}),
-           true;
+    return respond(id, 422, {{{"Min-SE", std::to_string(sip::session_minimum_s)}}, ""}), true;
   return false;
 }
 

@@ -33,14 +33,14 @@ struct server_record {
   std::optional<sip::two_hundred_retransmitter> success; // INVITE answered with 2xx, no ACK yet
   std::string source;                                    // "host:port" it came from
   std::string proxy;
-  std::string to_tag;    // what we put into To where it has no tag
-  dialog_id dialog;      // it belongs to, or makes
-  bool answered = false; // finally
-  std::string user;      // who sent it, proved by digest; empty: nobody was asked
+  std::string to_tag;               // what we put into To where it has no tag
+  dialog_id dialog;                 // it belongs to, or makes
+  bool answered = false;            // finally
+  std::string user;                 // who sent it, proved by digest; empty: nobody was asked
   std::uint64_t nonce_question = 0; // the answer to it decides whether the request is admitted
   bool challenged = false;          // answered with a challenge: nothing to keep
-  std::optional<sip::reliable_provisional> reliable; // INVITE: a 18x that waits for its PRACK
-  std::uint32_t rseq = 0;                            // of the latest one
+  std::vector<sip::reliable_provisional> reliable; // INVITE: 18x, each until its PRACK
+  std::uint32_t rseq = 0;                          // of the latest one
   std::vector<dialog_id> forks; // dialogs beside `dialog` that its responses have made
 
   [[nodiscard]] const sip::message& request() const {
@@ -49,7 +49,9 @@ struct server_record {
   [[nodiscard]] bool finished() const {
     using invite_state = sip::invite_server_transaction::state_type;
     using other_state = sip::non_invite_server_transaction::state_type;
-    if ((success && success->active()) || (reliable && reliable->active())) return false;
+    if (success && success->active()) return false;
+    for (const auto& each : reliable)
+      if (each.active()) return false;
     return invite ? invite->state() == invite_state::terminated
                   : other->state() == other_state::terminated;
   }
@@ -144,9 +146,9 @@ struct dialog_record {
       destination; // where to send instead of the next hop's address (NAT); "" : nowhere else
   bool bye_wanted = false; // RFC 3261 15: not before the ACK to our 2xx
   sip::offer_answer offers;
-  std::uint32_t remote_rseq = 0;   // RFC 3262 4: of the latest reliable provisional; 0: none
-  std::uint32_t session_s = 0;     // RFC 4028: the agreed interval; 0: none
-  bool by_subscription = false;    // SUBSCRIBE made it: it ends when the application says so
+  std::uint32_t remote_rseq = 0; // RFC 3262 4: of the latest reliable provisional; 0: none
+  std::uint32_t session_s = 0;   // RFC 4028: the agreed interval; 0: none
+  bool by_subscription = false;  // SUBSCRIBE made it: it ends when the application says so
 };
 
 template <class F>

@@ -168,9 +168,12 @@ void step::deliver(transaction_id id, dialog_id of, const sip::message& response
   if (record == nullptr || !record->application_s || !s_.app) return;
   const auto method = record->request().method;
   const auto known_as = record->known_as == transaction_id{} ? id : record->known_as;
-  s_.app->on_response(
-      *this,
-      {.id = known_as, .dialog = of, .status = response.status, .message = response, .method = method, .reliable = reliable});
+  s_.app->on_response(*this, {.id = known_as,
+                              .dialog = of,
+                              .status = response.status,
+                              .message = response,
+                              .method = method,
+                              .reliable = reliable});
 }
 
 // A response to nothing we know of. Only a 2xx to an INVITE matters: the call it would make must

@@ -35,8 +35,7 @@ void merge_supported(sip::message& m, bool reliable = false) {
   for (const auto option : m.headers("Supported"))
     list.append(list.empty() ? "" : ", ").append(option);
   for (const auto own : sip::split_list(supported_options()))
-    if (!sip::names_option(m, "Supported", own))
-      list.append(list.empty() ? "" : ", ").append(own);
+    if (!sip::names_option(m, "Supported", own)) list.append(list.empty() ? "" : ", ").append(own);
   if (reliable) list += ", 100rel";
   m.set("Supported", std::move(list));
 }
@@ -75,20 +74,19 @@ void step::respond_as(server_record& answering, dialog_id as, int status, const 
   append(response, carried);
   if (success && carries_target(asked_for.method)) merge_supported(response);
   if (record->invite && success) record->dialog = as;
-  if (success) agree_on_refreshes(*record, response);
   if (dialog_forming && !make_dialog(*record, as, response))
     return respond(record->id, 400); // RFC 3261 8.1.1.8: an INVITE without a usable Contact
+  if (success) agree_on_refreshes(*record, response);
   const bool reliable = record->invite && status > 100 && status < 200 && carried.reliable;
   if (auto* d = dialog(as)) d->offers.sent_response(response, reliable);
   if (reliable) return send_reliably(*record, std::move(response));
   if (status >= 200) {
     s_.due.clear_all(timer_kind::reliable, record->id.value);
-    record->reliable.reset();
+    record->reliable.clear();
   }
   // Any node would answer an OPTIONS outside a dialog alike; all other final responses are kept.
   // And it would ask for credentials again.
-  const bool kept =
-      status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged;
+  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged;
   const auto out = outlet_of(*record, kept);
   record->answered = status >= 200;
   const sip::from_user answer{response};
@@ -179,10 +177,9 @@ transaction_id step::start_client(sip::message request, const std::string& desti
 transaction_id step::send(const applications::outgoing_request& request) {
   const auto first_route =
       request.routes.empty() ? fail("none") : sip::parse_name_addr(request.routes.front());
-  const auto destination =
-      request.destination ? to_string(*request.destination)
-      : first_route       ? destination_of(sip::to_string(first_route->uri))
-                          : destination_of(request.request_uri);
+  const auto destination = request.destination ? to_string(*request.destination)
+                           : first_route       ? destination_of(sip::to_string(first_route->uri))
+                                               : destination_of(request.request_uri);
   auto from = sip::parse_name_addr(request.from);
   if (destination.empty() || !from) return {};
   sip::set_param(from->params, "tag", tag_of({++s_.last_id}));
@@ -205,8 +202,8 @@ transaction_id step::send(const applications::outgoing_request& request) {
     const auto wish = std::chrono::duration_cast<std::chrono::seconds>(s_.env->session_expires);
     // RFC 4028 7.1: phones can refresh; we would need their leave to UPDATE.
     if (wish.count() > 0 && !m.has("Session-Expires"))
-      m.add("Session-Expires", sip::to_string({static_cast<std::uint32_t>(wish.count()),
-                                               sip::refresher::uas}));
+      m.add("Session-Expires",
+            sip::to_string({static_cast<std::uint32_t>(wish.count()), sip::refresher::uas}));
   }
   const auto id = start_client(std::move(m), destination, "", {}, true);
   // Where the URI does not lead to the destination, the whole dialog goes there (NAT).
@@ -249,8 +246,7 @@ transaction_id step::send_in(dialog_id of, const std::string& method, const cont
     merge_supported(request);
     // RFC 4028 7.4: a request that may refresh says so, and keeps who refreshes.
     if (d->session_s != 0 && d->dialog.state == sip::dialog_state::confirmed)
-      request.add("Session-Expires",
-                  sip::to_string({d->session_s, sip::refresher::unsaid}));
+      request.add("Session-Expires", sip::to_string({d->session_s, sip::refresher::unsaid}));
   }
   d->offers.sent_request(request);
   const auto destination =

@@ -1,5 +1,5 @@
-// Session timers within a step (RFC 4028): each dialog agrees on its own interval with its peer; who
-// refreshes does it by UPDATE, and a dialog that nobody refreshes is the application's to end.
+// Session timers within a step (RFC 4028): each dialog agrees on its own interval with its peer;
+// who refreshes does it by UPDATE, and a dialog that nobody refreshes is the application's to end.
 #include "protocol/session/step.hpp"
 #include "protocol/sip/reliable_provisional.hpp"
 #include "protocol/sip/session_timer.hpp"
@@ -33,8 +33,7 @@ void step::set_refreshes(dialog_id of, std::uint32_t seconds, bool ours) {
   s_.due.clear(refresh_key(of, timer_kind::refresh));
   s_.due.clear(refresh_key(of, timer_kind::unrefreshed));
   if (seconds == 0) return;
-  if (ours)
-    s_.due.set(refresh_key(of, timer_kind::refresh), now_ + sip::refresh_after(seconds));
+  if (ours) s_.due.set(refresh_key(of, timer_kind::refresh), now_ + sip::refresh_after(seconds));
   s_.due.set(refresh_key(of, timer_kind::unrefreshed), now_ + sip::expires_after(seconds));
 }
 
@@ -63,8 +62,7 @@ void step::refresh(dialog_id of) {
   request.add("Max-Forwards", "70");
   request.add("Contact", contact());
   request.add("Supported", supported_options());
-  request.add("Session-Expires",
-              sip::to_string({d->session_s, sip::refresher::uac}));
+  request.add("Session-Expires", sip::to_string({d->session_s, sip::refresher::uac}));
   const auto destination =
       d->destination.empty() ? destination_of(d->dialog.next_hop()) : d->destination;
   start_client(std::move(request), destination, d->proxy, of, false);

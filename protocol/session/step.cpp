@@ -132,10 +132,11 @@ void step::fire(const timer_key& key) {
     }
     break;
   case timer_kind::reliable:
-    if (auto* record = server(id); record != nullptr && record->reliable) {
+    if (auto* record = server(id); record != nullptr && key.part < record->reliable.size()) {
       auto out = outlet_of(*record, false);
       out.timers.kind = timer_kind::reliable;
-      run(record->reliable->on(fired, now_), out);
+      out.timers.part = key.part;
+      run(record->reliable[key.part].on(fired, now_), out);
     }
     break;
   case timer_kind::refresh:

@@ -64,8 +64,7 @@ public:
   transaction_id prack(transaction_id invite, dialog_id dialog,
                        const content& carried = {}) override;
   [[nodiscard]] bool supports_100rel(transaction_id invite) const override;
-  [[nodiscard]] std::optional<applications::dialog_names>
-  names_of(dialog_id dialog) const override;
+  [[nodiscard]] std::optional<applications::dialog_names> names_of(dialog_id dialog) const override;
   [[nodiscard]] dialog_id dialog_named(const applications::dialog_names& names) const override;
   void acknowledge(dialog_id dialog, const content& carried = {}) override;
   void cancel(transaction_id invite) override;
@@ -75,8 +74,7 @@ public:
   void clear_timer(const std::string& name) override;
   [[nodiscard]] std::optional<duration> remaining(const std::string& name) const override;
   std::uint64_t ask(const std::string& key, std::string bytes, duration timeout) override;
-  std::uint64_t ask_session(const std::string& tag, std::string bytes,
-                            duration timeout) override;
+  std::uint64_t ask_session(const std::string& tag, std::string bytes, duration timeout) override;
   transaction_id forward(transaction_id on_behalf_of, sip::message request,
                          const std::optional<endpoint>& destination) override;
   void relay(transaction_id request, sip::message response) override;

@@ -137,9 +137,8 @@ result<challenge> parse_challenge(std::string_view value) {
 }
 
 std::string to_string(const credentials& c) {
-  auto text = "Digest username=" + quoted(c.username) + ", realm=" + quoted(c.realm)
-              + ", nonce=" + quoted(c.nonce) + ", uri=" + quoted(c.uri)
-              + ", response=" + quoted(c.response);
+  auto text = "Digest username=" + quoted(c.username) + ", realm=" + quoted(c.realm) + ", nonce="
+              + quoted(c.nonce) + ", uri=" + quoted(c.uri) + ", response=" + quoted(c.response);
   text.append(", algorithm=").append(to_string(c.algorithm));
   if (!c.opaque.empty()) text += ", opaque=" + quoted(c.opaque);
   if (!c.qop.empty())
@@ -175,8 +174,8 @@ result<credentials> parse_credentials(std::string_view value) {
 
 std::string ha1_of(hash_algorithm algorithm, std::string_view user, std::string_view realm,
                    std::string_view password) {
-  return hex_digest(
-      algorithm, std::string{user}.append(":").append(realm).append(":").append(password));
+  return hex_digest(algorithm,
+                    std::string{user}.append(":").append(realm).append(":").append(password));
 }
 
 std::string response_of(const credentials& c, std::string_view ha1, std::string_view method,

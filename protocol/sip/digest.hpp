@@ -1,6 +1,6 @@
 // Digest authentication (RFC 3261 section 22 with RFC 8760, after RFC 7616): the two header fields
-// and the arithmetic, for both sides. Who is asked, which nonce is good and how often it was used is
-// decided by their users (session/authentication.hpp).
+// and the arithmetic, for both sides. Who is asked, which nonce is good and how often it was used
+// is decided by their users (session/authentication.hpp).
 //
 //   401 WWW-Authenticate / 407 Proxy-Authenticate:  challenge
 //   Authorization / Proxy-Authorization:            credentials

@@ -1,5 +1,5 @@
-// What a proxy does to the routing of a request it passes on (RFC 3261 16.4, 16.6, 16.12), and how it
-// notices that it sees one again (RFC 5393).
+// What a proxy does to the routing of a request it passes on (RFC 3261 16.4, 16.6, 16.12), and how
+// it notices that it sees one again (RFC 5393).
 #pragma once
 
 #include "protocol/sip/message.hpp"
@@ -24,16 +24,16 @@ void take_own_routes(message& request, const is_own_uri& ours);
 // becomes the Request-URI. Returns the URI that says where to send (step 7).
 [[nodiscard]] std::string route_onwards(message& request);
 
-// RFC 5393 4.2.1: equal for two requests exactly if forwarding them would be a loop: over what decides
-// where a request goes. 12 characters of [0-9a-f], for the end of our branch.
+// RFC 5393 4.2.1: equal for two requests exactly if forwarding them would be a loop: over what
+// decides where a request goes. 12 characters of [0-9a-f], for the end of our branch.
 [[nodiscard]] std::string loop_mark(const message& request);
 
 // Did we forward this very request before? `sent_by` as via::sent_by() gives it.
 [[nodiscard]] bool has_looped(const message& request, std::string_view sent_by,
                               std::string_view mark);
 
-// RFC 3261 16.7 step 6: is `a` a better final response to pass back than `b`? A 6xx decides, then the
-// lower class, and among 4xx those that tell the caller what to change.
+// RFC 3261 16.7 step 6: is `a` a better final response to pass back than `b`? A 6xx decides, then
+// the lower class, and among 4xx those that tell the caller what to change.
 [[nodiscard]] bool better_response(int a, int b);
 
 } // namespace holdfast::sip

@@ -1,5 +1,5 @@
-// Reliable provisional responses (RFC 3262): the UAS repeats a 18x until its PRACK, the UAC tells a new
-// one from a copy. It speaks the transactions' events and effects, as invite_success does.
+// Reliable provisional responses (RFC 3262): the UAS repeats a 18x until its PRACK, the UAC tells a
+// new one from a copy. It speaks the transactions' events and effects, as invite_success does.
 #pragma once
 
 #include "protocol/sip/transaction.hpp"

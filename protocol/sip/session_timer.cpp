@@ -21,7 +21,8 @@ bool allows_update(const message& m) {
 
 std::string to_string(const session_expires& s) {
   auto text = std::to_string(s.seconds);
-  if (s.who != refresher::unsaid) text += s.who == refresher::uac ? ";refresher=uac" : ";refresher=uas";
+  if (s.who != refresher::unsaid)
+    text += s.who == refresher::uac ? ";refresher=uac" : ";refresher=uas";
   return text;
 }
 

@@ -1,5 +1,5 @@
-// Session timers (RFC 4028): how two ends agree on an interval within which one of them refreshes the
-// session by re-INVITE or UPDATE, so that a call whose other end has vanished ends.
+// Session timers (RFC 4028): how two ends agree on an interval within which one of them refreshes
+// the session by re-INVITE or UPDATE, so that a call whose other end has vanished ends.
 #pragma once
 
 #include "protocol/core/time.hpp"

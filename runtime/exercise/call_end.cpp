@@ -178,8 +178,7 @@ void call_end::on_response_in_dialog(const sip::message& m, name_source& names, 
 }
 
 // RFC 3261 22.2: once more, with credentials.
-bool call_end::answer_challenge(const sip::message& m, name_source& names, instant now,
-                                step& out) {
+bool call_end::answer_challenge(const sip::message& m, name_source& names, instant now, step& out) {
   if (!credentials_.take(m)) return false;
   send_in_dialog(std::string{pending_}, names, now, out);
   return true;

@@ -1,5 +1,5 @@
-// A user agent's side of digest authentication (RFC 3261 22.2): it learns of a realm by being asked,
-// and sends credentials along from then on, counting the uses of the nonce.
+// A user agent's side of digest authentication (RFC 3261 22.2): it learns of a realm by being
+// asked, and sends credentials along from then on, counting the uses of the nonce.
 #pragma once
 
 #include "protocol/sip/digest.hpp"

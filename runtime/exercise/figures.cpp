@@ -52,7 +52,8 @@ void measure(const exchange& x, figures& f, samples& s) {
   const auto* final = x.final();
   if (x.in_dialog()) {
     if (x.deferred() && !x.challenged()) ++f.deferred;
-    if (x.request->method == "BYE" && final && !x.challenged()) s.sdd.push_back(final->at - x.request->at);
+    if (x.request->method == "BYE" && final && !x.challenged())
+      s.sdd.push_back(final->at - x.request->at);
     return;
   }
   if (x.request->method != "INVITE") return;

@@ -1,4 +1,5 @@
-// What lives in the b2bua's dialogs: forks, reliable provisionals, UPDATE, session timers, Replaces.
+// What lives in the b2bua's dialogs: forks, reliable provisionals, UPDATE, session timers,
+// Replaces.
 #include "protocol/applications/b2bua.hpp"
 #include "protocol/sip/dialog_reference.hpp"
 #include "protocol/sip/offer_answer.hpp"
@@ -26,6 +27,11 @@ sip::message forked(phone& p, const sip::message& request, int status, const std
   return m;
 }
 
+std::ptrdiff_t byes(world& w, const endpoint& at) {
+  const auto seen = w.seen(at);
+  return std::count(seen.begin(), seen.end(), "BYE");
+}
+
 sip::message with_100rel(phone& p) {
   auto invite = p.request("INVITE", "sip:bob@example.com", offer);
   invite.add("Supported", "100rel");
@@ -42,8 +48,9 @@ sip::message reliable(phone& p, const sip::message& invite, std::uint32_t rseq,
 
 } // namespace
 
-TEST_CASE("b2bua: each early dialog of a forked callee is one to the caller, and the first 2xx takes "
-          "its own [RFC 3261 12.1, 13.2.2.4]") {
+TEST_CASE(
+    "b2bua: each early dialog of a forked callee is one to the caller, and the first 2xx takes "
+    "its own [RFC 3261 12.1, 13.2.2.4]") {
   b2bua_world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -129,7 +136,8 @@ TEST_CASE("b2bua: without a PRACK the call is rejected after 64*T1 [RFC 3262 3]"
   bob.expect("CANCEL");
 }
 
-TEST_CASE("b2bua: a caller without 100rel gets plain provisionals, and the callee is not offered any") {
+TEST_CASE(
+    "b2bua: a caller without 100rel gets plain provisionals, and the callee is not offered any") {
   b2bua_world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -141,7 +149,8 @@ TEST_CASE("b2bua: a caller without 100rel gets plain provisionals, and the calle
   CHECK(bob.expect("PRACK").header("RAck") == "9 1 INVITE");
 }
 
-TEST_CASE("b2bua: UPDATE passes with its offer and answer; two at once are 491 and 500 [RFC 3311 5.2]") {
+TEST_CASE(
+    "b2bua: UPDATE passes with its offer and answer; two at once are 491 and 500 [RFC 3311 5.2]") {
   b2bua_world w;
   call c{w};
   const auto update = [&](phone& p) {
@@ -166,7 +175,8 @@ TEST_CASE("b2bua: UPDATE passes with its offer and answer; two at once are 491 a
   c.bob.expect("UPDATE");
 }
 
-TEST_CASE("b2bua: unknown methods and REFER pass in the dialog, identifiers of its own stay [README]") {
+TEST_CASE(
+    "b2bua: unknown methods and REFER pass in the dialog, identifiers of its own stay [README]") {
   b2bua_world w;
   call c{w};
   auto refer = c.alice.in_dialog("REFER");
@@ -207,7 +217,8 @@ TEST_CASE("b2bua: a redirection is followed when the rule says so") {
 
 // ---- session timers -----------------------------------------------------------------------------
 
-TEST_CASE("session timers: too short an interval is 422, a good one is agreed per dialog [RFC 4028 9]") {
+TEST_CASE(
+    "session timers: too short an interval is 422, a good one is agreed per dialog [RFC 4028 9]") {
   b2bua_world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -233,11 +244,11 @@ TEST_CASE("session timers: too short an interval is 422, a good one is agreed pe
   alice.ack();
   w.sent.clear();
   SUBCASE("nobody refreshes: both ends get a BYE [RFC 4028 10]") {
-    w.wait(87s);
-    CHECK(w.seen(alice_at).empty());
+    w.wait(87s); // 120 s less 32
+    CHECK(byes(w, alice_at) == 0);
     w.wait(2s);
-    CHECK(w.seen(alice_at) == strings{"BYE"});
-    CHECK(w.seen(bob_at) == strings{"BYE"});
+    CHECK(byes(w, alice_at) > 0);
+    CHECK(byes(w, bob_at) > 0);
   }
   SUBCASE("an UPDATE refreshes, also after a failover, and goes no further") {
     w.wait(60s);
@@ -248,15 +259,16 @@ TEST_CASE("session timers: too short an interval is 422, a good one is agreed pe
     alice.send(update);
     CHECK(alice.expect("200").header("Session-Expires") == "120;refresher=uac");
     CHECK(w.seen(bob_at).empty());
-    w.wait(80s);
-    CHECK(w.seen(alice_at).empty());
-    w.wait(10s);
-    CHECK(w.seen(alice_at) == strings{"BYE"});
+    w.wait(87s);
+    CHECK(byes(w, alice_at) == 0);
+    w.wait(2s);
+    CHECK(byes(w, alice_at) > 0);
   }
 }
 
-TEST_CASE("session timers: we refresh by UPDATE where the peer wants it of us; its 481 ends the call "
-          "[RFC 4028 7.4, 10]") {
+TEST_CASE(
+    "session timers: we refresh by UPDATE where the peer wants it of us; its 481 ends the call "
+    "[RFC 4028 7.4, 10]") {
   b2bua_world w{120s};
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -302,14 +314,13 @@ TEST_CASE("session timers: who refreshes is agreed as the table says [RFC 4028 9
     std::uint32_t wanted;
     const char* agreed; // "": none
   };
-  for (const auto& r : {row{"timer", "120", "", 0, "120;refresher=uac"},
-                        row{"timer", "120;refresher=uas", "UPDATE", 0, "120;refresher=uas"},
-                        row{"timer", "120;refresher=uas", "", 0, ""},
-                        row{"timer", "3600", "", 1800, "1800;refresher=uac"},
-                        row{"timer", "", "", 1800, "1800;refresher=uac"},
-                        row{"", "", "", 1800, ""},
-                        row{"", "", "UPDATE", 1800, "1800;refresher=uas"},
-                        row{"", "", "", 0, ""}}) {
+  for (const auto& r :
+       {row{"timer", "120", "", 0, "120;refresher=uac"},
+        row{"timer", "120;refresher=uas", "UPDATE", 0, "120;refresher=uas"},
+        row{"timer", "120;refresher=uas", "", 0, ""},
+        row{"timer", "3600", "", 1800, "1800;refresher=uac"},
+        row{"timer", "", "", 1800, "1800;refresher=uac"}, row{"", "", "", 1800, ""},
+        row{"", "", "UPDATE", 1800, "1800;refresher=uas"}, row{"", "", "", 0, ""}}) {
     sip::message m;
     m.method = "INVITE";
     if (*r.supported != 0) m.add("Supported", r.supported);
@@ -322,8 +333,9 @@ TEST_CASE("session timers: who refreshes is agreed as the table says [RFC 4028 9
 
 // ---- Replaces and Join --------------------------------------------------------------------------
 
-TEST_CASE("b2bua: Replaces asks the session that our tag names, and goes to its other side translated "
-          "[RFC 3891 3]") {
+TEST_CASE(
+    "b2bua: Replaces asks the session that our tag names, and goes to its other side translated "
+    "[RFC 3891 3]") {
   b2bua_world old;
   call c{old}; // alice and bob
   b2bua_world w;
@@ -389,7 +401,8 @@ TEST_CASE("b2bua: Replaces asks the session that our tag names, and goes to its 
 
 // ---- offer and answer ---------------------------------------------------------------------------
 
-TEST_CASE("offer and answer: whose turn it is [RFC 3264 4, RFC 3261 13.2.1, RFC 3262 5, RFC 3311 5]") {
+TEST_CASE(
+    "offer and answer: whose turn it is [RFC 3264 4, RFC 3261 13.2.1, RFC 3262 5, RFC 3311 5]") {
   using state = sip::offer_answer::state_type;
   const auto request = [](const char* method, bool sdp) {
     sip::message m;

@@ -58,7 +58,8 @@ struct routed_call {
 
 } // namespace
 
-TEST_CASE("proxy: a request is forwarded with our Via, Record-Route and one hop less [RFC 3261 16.6]") {
+TEST_CASE(
+    "proxy: a request is forwarded with our Via, Record-Route and one hop less [RFC 3261 16.6]") {
   proxy_world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -89,7 +90,8 @@ TEST_CASE("proxy: a request is forwarded with our Via, Record-Route and one hop 
   CHECK(alice.expect("200").header("Contact") == bob.contact());
 }
 
-TEST_CASE("proxy: requests in the dialog pass both ways by the token in our Route, and BYE ends it") {
+TEST_CASE(
+    "proxy: requests in the dialog pass both ways by the token in our Route, and BYE ends it") {
   proxy_world w;
   routed_call c{w};
   const auto info = c.alice.in_dialog("INFO");
@@ -136,8 +138,9 @@ TEST_CASE("proxy: after a failover the dialog's requests, ACK and late 2xx go on
   CHECK(w.seen(bob_at).back() == "200");
 }
 
-TEST_CASE("proxy: contacts of equal q ring at once, the first 2xx wins and the others are cancelled "
-          "[RFC 3261 16.6, 16.7]") {
+TEST_CASE(
+    "proxy: contacts of equal q ring at once, the first 2xx wins and the others are cancelled "
+    "[RFC 3261 16.6, 16.7]") {
   proxy_world w{{}};
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -199,9 +202,9 @@ TEST_CASE("proxy: the best failure goes back, with every challenge [RFC 3261 16.
     int carol;
     const char* answer;
   };
-  for (const auto& r : {row{486, 404, "486"}, row{503, 503, "500"}, row{500, 404, "404"},
-                        row{404, 600, "600"}, row{302, 486, "302"}, row{480, 407, "407"},
-                        row{401, 407, "401"}}) {
+  for (const auto& r :
+       {row{486, 404, "486"}, row{503, 503, "500"}, row{500, 404, "404"}, row{404, 600, "600"},
+        row{302, 486, "302"}, row{480, 407, "407"}, row{401, 407, "401"}}) {
     proxy_world w{{}};
     phone alice{w, alice_at, "alice"};
     phone bob{w, bob_at, "bob"};
@@ -225,7 +228,8 @@ TEST_CASE("proxy: the best failure goes back, with every challenge [RFC 3261 16.
   }
 }
 
-TEST_CASE("proxy: CANCEL goes to every branch, and the callee's 487 to the caller [RFC 3261 16.10]") {
+TEST_CASE(
+    "proxy: CANCEL goes to every branch, and the callee's 487 to the caller [RFC 3261 16.10]") {
   proxy_world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -240,7 +244,8 @@ TEST_CASE("proxy: CANCEL goes to every branch, and the callee's 487 to the calle
   CHECK(w.seen(alice_at) == strings{"487"});
 }
 
-TEST_CASE("proxy: timer C cancels a branch that rings without news, a 18x renews it [RFC 3261 16.8]") {
+TEST_CASE(
+    "proxy: timer C cancels a branch that rings without news, a 18x renews it [RFC 3261 16.8]") {
   proxy_world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -273,7 +278,8 @@ TEST_CASE("proxy: what it refuses [RFC 3261 16.3]") {
   CHECK(w.seen(alice_at).back() == "440");
 }
 
-TEST_CASE("proxy: an unchanged request that comes again is a loop, a changed one a spiral [RFC 5393]") {
+TEST_CASE(
+    "proxy: an unchanged request that comes again is a loop, a changed one a spiral [RFC 5393]") {
   proxy_world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -323,11 +329,12 @@ TEST_CASE("proxy: a strict router in the dialog makes our URI the Request-URI [R
   CHECK_FALSE(passed.has("Route"));
 }
 
-TEST_CASE("proxy: nobody registered is 480, no such user 404, a moving shard 480 with Retry-After") {
+TEST_CASE(
+    "proxy: nobody registered is 480, no such user 404, a moving shard 480 with Retry-After") {
   using outcome = session::answered::outcome;
-  for (const auto& [what, status] : {std::pair{outcome::reply, "480"},
-                                     std::pair{outcome::no_such_session, "404"},
-                                     std::pair{outcome::timed_out, "480"}}) {
+  for (const auto& [what, status] :
+       {std::pair{outcome::reply, "480"}, std::pair{outcome::no_such_session, "404"},
+        std::pair{outcome::timed_out, "480"}}) {
     proxy_world w{{}};
     phone alice{w, alice_at, "alice"};
     alice.invite("sip:bob@example.com");
@@ -384,22 +391,22 @@ TEST_CASE("proxy: digest asks with 407, and asserts who was proved [RFC 3261 22.
   proxy_world w;
   constexpr auto algorithm = hash_algorithm::sha_256;
   const auto ha1 = sip::ha1_of(algorithm, "alice", "example.com", "secret");
-  w.env->authentication = session::gatekeeper{.realm = "example.com",
-                                              .nonce_key = "a key",
-                                              .accounts = {{"alice", "example.com", algorithm, ha1}},
-                                              .open_methods = {}};
+  w.env->authentication =
+      session::gatekeeper{.realm = "example.com",
+                          .nonce_key = "a key",
+                          .accounts = {{"alice", "example.com", algorithm, ha1}},
+                          .open_methods = {}};
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
   auto request = alice.request("INVITE", "sip:bob@example.com", offer);
   alice.send(request);
-  const auto challenge =
-      sip::parse_challenge(*alice.expect("407").header("Proxy-Authenticate"));
+  const auto challenge = sip::parse_challenge(*alice.expect("407").header("Proxy-Authenticate"));
   REQUIRE(challenge.has_value());
   request.set("CSeq", "2 INVITE");
   request.replace_first("Via", "SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-again");
   request.add("Proxy-Authorization",
-              sip::to_string(sip::answer_to(*challenge, "alice", ha1, "INVITE",
-                                            request.request_uri, request.body, "c", 1)));
+              sip::to_string(sip::answer_to(*challenge, "alice", ha1, "INVITE", request.request_uri,
+                                            request.body, "c", 1)));
   alice.send(request);
   const auto invite = bob.expect("INVITE");
   CHECK_FALSE(invite.has("Proxy-Authorization"));

@@ -22,8 +22,7 @@ session::gatekeeper keeper() {
 }
 
 struct guarded_world : world {
-  explicit guarded_world(
-      std::vector<session::application_rule> rules = session::default_rules())
+  explicit guarded_world(std::vector<session::application_rule> rules = session::default_rules())
       : world{std::move(rules)} {
     env->authentication = keeper();
   }
@@ -48,8 +47,7 @@ sip::message with_credentials(sip::message request, const sip::message& challeng
 }
 
 sip::message next(sip::message request, unsigned add) {
-  request.set("CSeq",
-              std::to_string(request.cseq()->number + add) + " " + request.method);
+  request.set("CSeq", std::to_string(request.cseq()->number + add) + " " + request.method);
   auto top = *request.top_via();
   sip::set_param(top.params, "branch", top.branch() + "+" + std::to_string(add));
   request.replace_first("Via", sip::to_string(top));
@@ -98,9 +96,10 @@ TEST_CASE("digest server: wrong password, unknown user and MD5 that is not confi
   alice.send(next(with_credentials(request, challenge, "nobody", "secret"), 1));
   answers.push_back(alice.expect("401"));
   auto md5 = challenge;
-  md5.set("WWW-Authenticate", "Digest realm=\"example.com\", nonce=\""
-                                  + sip::parse_challenge(*challenge.header("WWW-Authenticate"))->nonce
-                                  + "\", qop=\"auth\"");
+  md5.set("WWW-Authenticate",
+          "Digest realm=\"example.com\", nonce=\""
+              + sip::parse_challenge(*challenge.header("WWW-Authenticate"))->nonce
+              + "\", qop=\"auth\"");
   alice.send(next(with_credentials(request, md5, "alice", "secret"), 2));
   answers.push_back(alice.expect("401"));
   for (const auto& answer : answers) {
@@ -137,7 +136,8 @@ TEST_CASE("digest server: a count used twice is stale, not forbidden; other coun
   CHECK(is_stale(alice.expect("401")));
 }
 
-TEST_CASE("digest server: after a failover the nonce is unknown: stale=true, and the next one works") {
+TEST_CASE(
+    "digest server: after a failover the nonce is unknown: stale=true, and the next one works") {
   guarded_world w;
   phone alice{w, alice_at, "alice"};
   const auto request = register_of(alice, "alice");
@@ -213,9 +213,8 @@ TEST_CASE("digest server: the session of the address of record counts for the ca
   const auto nonce = sip::parse_challenge(*challenge.header("WWW-Authenticate"))->nonce;
   const auto ask = [&](const std::string& about, std::uint32_t count) {
     w.run(session::asked{
-        .bytes = encode(session::question{session::question::subject::nonce,
-                                          encode(session::nonce_question{about, count}),
-                                          {}}),
+        .bytes = encode(session::question{
+            session::question::subject::nonce, encode(session::nonce_question{about, count}), {}}),
         .reply_to = "x"});
     for (const auto& e : w.effects)
       if (const auto* said = std::get_if<session::answer>(&e))
@@ -227,7 +226,8 @@ TEST_CASE("digest server: the session of the address of record counts for the ca
   CHECK(ask("made up", 1) == session::nonce_table::verdict::unknown);
 }
 
-TEST_CASE("digest server: BYE within a dialog is challenged, ACK and CANCEL never [RFC 3261 22.1]") {
+TEST_CASE(
+    "digest server: BYE within a dialog is challenged, ACK and CANCEL never [RFC 3261 22.1]") {
   guarded_world w{b2bua_to("192.0.2.20:5060")};
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -268,8 +268,8 @@ TEST_CASE("digest client: a trunk's challenge is answered under the application'
           "[RFC 3261 22.2]") {
   for (const int status : {401, 407}) {
     world w{b2bua_to("192.0.2.20:5060")};
-    w.env->trunk_accounts = {{"holdfast", "trunk", algorithm,
-                              sip::ha1_of(algorithm, "holdfast", "trunk", "secret")}};
+    w.env->trunk_accounts = {
+        {"holdfast", "trunk", algorithm, sip::ha1_of(algorithm, "holdfast", "trunk", "secret")}};
     phone alice{w, alice_at, "alice"};
     phone trunk{w, bob_at, "trunk"};
     alice.invite("sip:bob@example.com");
@@ -309,8 +309,8 @@ TEST_CASE("digest client: a trunk's challenge is answered under the application'
 
 TEST_CASE("digest client: credentials that were refused are not sent again; a stale nonce is") {
   world w{b2bua_to("192.0.2.20:5060")};
-  w.env->trunk_accounts = {{"holdfast", "trunk", algorithm,
-                            sip::ha1_of(algorithm, "holdfast", "trunk", "wrong")}};
+  w.env->trunk_accounts = {
+      {"holdfast", "trunk", algorithm, sip::ha1_of(algorithm, "holdfast", "trunk", "wrong")}};
   phone alice{w, alice_at, "alice"};
   phone trunk{w, bob_at, "trunk"};
   const auto refuse = [&](const sip::message& invite, const std::string& more) {
@@ -329,8 +329,8 @@ TEST_CASE("digest client: credentials that were refused are not sent again; a st
 
 TEST_CASE("digest client: the caller's CANCEL takes back the request that was repeated") {
   world w{b2bua_to("192.0.2.20:5060")};
-  w.env->trunk_accounts = {{"holdfast", "trunk", algorithm,
-                            sip::ha1_of(algorithm, "holdfast", "trunk", "secret")}};
+  w.env->trunk_accounts = {
+      {"holdfast", "trunk", algorithm, sip::ha1_of(algorithm, "holdfast", "trunk", "secret")}};
   phone alice{w, alice_at, "alice"};
   phone trunk{w, bob_at, "trunk"};
   alice.invite("sip:bob@example.com");
@@ -348,9 +348,9 @@ TEST_CASE("digest client: the caller's CANCEL takes back the request that was re
 TEST_CASE("accounts: a line is user, realm, algorithm and hash; errors name the line, not the "
           "secret") {
   const std::string hash(64, 'a');
-  const auto good = session::parse_accounts("# users\n\nalice:example.com:SHA-256:" + hash
-                                            + "\r\nbob:example.com:MD5:" + std::string(32, 'b')
-                                            + "\n");
+  const auto good =
+      session::parse_accounts("# users\n\nalice:example.com:SHA-256:" + hash
+                              + "\r\nbob:example.com:MD5:" + std::string(32, 'b') + "\n");
   REQUIRE(good.has_value());
   CHECK(good->size() == 2);
   for (const auto* bad : {"alice", "alice:r:SHA-256:short", "a:r::x", ":r:MD5:x"}) {

@@ -1,5 +1,5 @@
-// restore(snapshot(x)) == x, whatever has happened to x: random lives of a call through the b2bua, with
-// the comparison after every step, of state and of behaviour.
+// restore(snapshot(x)) == x, whatever has happened to x: random lives of a call through the b2bua,
+// with the comparison after every step, of state and of behaviour.
 #include "protocol/session/state.hpp"
 #include "tests/protocol/session/stage.hpp"
 
@@ -43,7 +43,8 @@ std::vector<std::string> outlines(const std::vector<session::effect>& effects) {
 // Two phones that do anything at any time, and remember what has come to them.
 class life {
 public:
-  life() : w_{b2bua_to("192.0.2.20:5060")}, alice_{w_, alice_at, "alice"}, bob_{w_, bob_at, "bob"} {}
+  life()
+      : w_{b2bua_to("192.0.2.20:5060")}, alice_{w_, alice_at, "alice"}, bob_{w_, bob_at, "bob"} {}
 
   void act(unsigned what) {
     switch (what) {
@@ -160,7 +161,8 @@ private:
 
 } // namespace
 
-TEST_CASE("snapshot: restore(snapshot(x)) is x after any sequence of events [house rules, The shape]") {
+TEST_CASE(
+    "snapshot: restore(snapshot(x)) is x after any sequence of events [house rules, The shape]") {
   const bool held = rc::check("random lives of a call", [] {
     const auto steps = *rc::gen::container<std::vector<unsigned>>(rc::gen::inRange(0U, 16U));
     life l;

@@ -50,8 +50,7 @@ inline std::vector<session::application_rule> b2bua_to(const std::string& target
 }
 
 inline std::string question_to_application(std::string bytes) {
-  return encode(
-      session::question{session::question::subject::application, std::move(bytes), {}});
+  return encode(session::question{session::question::subject::application, std::move(bytes), {}});
 }
 
 struct output {

@@ -94,9 +94,9 @@ TEST_CASE("digest: what cannot be understood is an error, never a guess") {
   const std::string whole =
       "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", response=\"00\"";
   CHECK(parse_credentials(whole).has_value());
-  for (const auto* more : {", qop=auth", ", qop=auth, nc=1, cnonce=\"c\"",
-                           ", qop=auth, nc=0000000g, cnonce=\"c\"", ", qop=auth, nc=00000001",
-                           ", algorithm=SHA-1", ", username=\"other\""})
+  for (const auto* more :
+       {", qop=auth", ", qop=auth, nc=1, cnonce=\"c\"", ", qop=auth, nc=0000000g, cnonce=\"c\"",
+        ", qop=auth, nc=00000001", ", algorithm=SHA-1", ", username=\"other\""})
     CHECK_MESSAGE(!parse_credentials(whole + more).has_value(), more);
   // Two challenges of one header field's offers: only what we speak counts.
   const auto lax = parse_challenge("digest  REALM=r , nonce = \"n\",qop=\"auth-int, other\"");
