@@ -103,8 +103,7 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
   auto bad = incoming_.read(bytes);
   if (!bad) bad = sip::check_message(incoming_);
   if (bad) return on_malformed(client, bytes, bad.status);
-  const auto where =
-      cluster::route_of(incoming_, options_.tokens, options_.settings.shard_count);
+  const auto where = cluster::route_of(incoming_, options_.tokens, options_.settings.shard_count);
   if (!where) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
@@ -114,15 +113,9 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
   stamped.reserve(bytes.size() + stamp_size_max);
   if (!incoming_.is_request() || !sip::append_stamped(incoming_, client, stamped))
     stamped = incoming_.bytes();
-  cluster::sip_in in{where->to,
-                     where->key,
-                     where->by_address_of_record,
-                     where->may_create,
-                     false,
-                     options_.name,
-                     ++next_receipt_,
-                     client,
-                     current_view().number,
+  cluster::sip_in in{where->to,         where->key, where->by_address_of_record,
+                     where->may_create, false,      options_.name,
+                     ++next_receipt_,   client,     current_view().number,
                      std::move(stamped)};
   const auto receipt = in.receipt;
   if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);

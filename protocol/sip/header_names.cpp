@@ -1,5 +1,6 @@
 #include "protocol/sip/header_names.hpp"
 
+#include "protocol/sip/message.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <array>
@@ -152,9 +153,9 @@ std::string_view to_string(header_name name) {
   return name == header_name::unknown ? std::string_view{} : row(name).name;
 }
 
-std::string_view canonical_header_name(std::string_view name) {
+std::string canonical_header_name(std::string_view name) {
   const auto known = header_name_of(name);
-  return known == header_name::unknown ? name : row(known).name;
+  return std::string{known == header_name::unknown ? name : row(known).name};
 }
 
 bool is_list_header(header_name name) {

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 namespace holdfast::sip {
 
@@ -93,12 +92,8 @@ inline constexpr std::size_t header_names_known = static_cast<std::size_t>(heade
 // "Call-ID"; "" for unknown.
 [[nodiscard]] std::string_view to_string(header_name name);
 
-// The usual spelling: "call-id", "i" -> "Call-ID"; unknown names unchanged (a view of `name`).
-[[nodiscard]] std::string_view canonical_header_name(std::string_view name);
-
 // Is this header a comma-separated list (RFC 3261 7.3.1)?
 [[nodiscard]] bool is_list_header(header_name name);
-[[nodiscard]] bool is_list_header(std::string_view name);
 
 // Takes a comma list apart: outside quotes and <>; values trimmed, empty ones kept.
 class list_cursor {
@@ -112,7 +107,5 @@ private:
   std::string_view rest_;
   bool done_ = false;
 };
-
-[[nodiscard]] std::vector<std::string_view> split_list(std::string_view value);
 
 } // namespace holdfast::sip

@@ -12,7 +12,9 @@ namespace {
 
 // A lookup by compact form is one by the full name; anything else needs no table.
 std::string_view full_name(std::string_view name) {
-  return name.size() == 1 ? canonical_header_name(name) : name;
+  if (name.size() != 1) return name;
+  const auto known = header_name_of(name);
+  return known == header_name::unknown ? name : to_string(known);
 }
 
 // Where the first comma-separated value of this line ends: the position of its comma, or npos.
@@ -21,8 +23,8 @@ std::size_t end_of_first(const header_field& line) {
   list_cursor cursor{line.value};
   std::string_view first, second;
   if (!cursor.next(first) || !cursor.next(second)) return std::string::npos;
-  return line.value.find(',', static_cast<std::size_t>(first.data() + first.size()
-                                                       - line.value.data()));
+  return line.value.find(',',
+                         static_cast<std::size_t>(first.data() + first.size() - line.value.data()));
 }
 
 template <class Fields>
@@ -104,13 +106,13 @@ void message::set(std::string_view name, std::string value) {
 }
 
 void message::add(std::string_view name, std::string value) {
-  fields.push_back({std::string{canonical_header_name(name)}, std::move(value)});
+  fields.push_back({canonical_header_name(name), std::move(value)});
 }
 
 void message::prepend(std::string_view name, std::string value) {
   auto it = find_line(fields, name);
   if (it == fields.end()) it = fields.begin();
-  fields.insert(it, header_field{std::string{canonical_header_name(name)}, std::move(value)});
+  fields.insert(it, header_field{canonical_header_name(name), std::move(value)});
 }
 
 void message::remove(std::string_view name) {
@@ -146,8 +148,9 @@ result<via> message::top_via() const {
 result<cseq> message::cseq() const {
   const auto value = header("CSeq");
   if (!value) return fail("no CSeq");
-  return copied(view_cseq(*value),
-                [](const cseq_view& v) { return sip::cseq{v.number, std::string{v.method}}; });
+  return copied(view_cseq(*value), [](const cseq_view& v) {
+    return sip::cseq{v.number, std::string{v.method}};
+  });
 }
 
 std::string message::call_id() const {

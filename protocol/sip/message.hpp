@@ -4,7 +4,6 @@
 #pragma once
 
 #include "protocol/core/result.hpp"
-#include "protocol/sip/header_names.hpp"
 #include "protocol/sip/name_addr.hpp"
 #include "protocol/sip/via.hpp"
 
@@ -105,5 +104,14 @@ void describe(F& f, message& x) {
 // added where To has none and the status is not 100. Contact and body are the caller's.
 [[nodiscard]] message make_response(const message& request, int status,
                                     std::string_view reason = "", std::string_view to_tag = "");
+
+// The usual spelling: "call-id", "i" -> "Call-ID"; unknown names unchanged.
+[[nodiscard]] std::string canonical_header_name(std::string_view name);
+
+// Is this header a comma-separated list (RFC 3261 7.3.1)?
+[[nodiscard]] bool is_list_header(std::string_view name);
+
+// Takes a comma list apart: outside quotes and <>; values trimmed, empty ones kept.
+[[nodiscard]] std::vector<std::string_view> split_list(std::string_view value);
 
 } // namespace holdfast::sip

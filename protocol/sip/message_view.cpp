@@ -39,7 +39,8 @@ std::size_t find_break(std::string_view in, std::size_t at) {
     const auto block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in.data() + at));
     const auto hits =
         _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(block, cr), _mm_cmpeq_epi8(block, lf)));
-    if (hits != 0) return at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(hits)));
+    if (hits != 0)
+      return at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(hits)));
   }
 #endif
   while (at < in.size() && in[at] != '\r' && in[at] != '\n') ++at;
@@ -77,13 +78,17 @@ struct message_view::reading {
     const char front = m.bytes_[begin];
     if (front == ' ' || front == '\t') return fold(end);
     if (end - begin > header_size_max) return drop("header too long");
-    const std::string_view in = m.bytes_;
-    auto name_end = begin;
-    while (text::is_token_char(in[name_end])) ++name_end; // ends at CR at the latest
-    auto colon = name_end;
-    while (in[colon] == ' ' || in[colon] == '\t') ++colon;
-    if (name_end == begin || in[colon] != ':') return drop("malformed header");
-    add(begin, name_end, colon + 1, end);
+    const auto line = m.bytes_.substr(begin, end - begin);
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) return drop("malformed header");
+    auto name = line.substr(0, colon);
+    auto known = header_name_of(name); // a known name is a token
+    if (known == header_name::unknown) {
+      while (!name.empty() && text::is_blank(name.back())) name.remove_suffix(1);
+      if (!text::is_token(name)) return drop("malformed header");
+      if (name.size() < colon) known = header_name_of(name);
+    }
+    add(begin, name.size(), known, begin + colon + 1, end);
   }
 
   void drop(std::string_view what) {
@@ -99,11 +104,12 @@ struct message_view::reading {
     set_value(l, l.value_at, end);
   }
 
-  void add(std::size_t name, std::size_t name_end, std::size_t value, std::size_t end) {
+  void add(std::size_t name, std::size_t name_size, header_name known, std::size_t value,
+           std::size_t end) {
     auto& l = m.lines_[m.count_];
     l.name_at = static_cast<std::uint16_t>(name);
-    l.name_size = static_cast<std::uint16_t>(name_end - name);
-    l.known = header_name_of(m.bytes_.substr(name, name_end - name));
+    l.name_size = static_cast<std::uint16_t>(name_size);
+    l.known = known;
     l.next = none;
     set_value(l, value, end);
     const auto k = static_cast<std::size_t>(l.known);
@@ -120,7 +126,7 @@ struct message_view::reading {
   }
 
   void set_value(entry& l, std::size_t begin, std::size_t end) const {
-    const auto& b = m.bytes_;
+    const auto* b = m.bytes_.data();
     while (begin < end && text::is_blank(b[begin])) ++begin;
     while (end > begin && text::is_blank(b[end - 1])) --end;
     l.value_at = static_cast<std::uint16_t>(begin);

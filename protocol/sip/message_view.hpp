@@ -9,8 +9,8 @@
 #pragma once
 
 #include "protocol/sip/header_names.hpp"
-#include "protocol/sip/name_addr.hpp"
-#include "protocol/sip/via.hpp"
+#include "protocol/sip/name_addr_view.hpp"
+#include "protocol/sip/via_view.hpp"
 
 #include <array>
 #include <cstddef>

@@ -45,7 +45,8 @@ decoded<media_type> view_media_type(std::string_view in) {
   if (slash == std::string_view::npos) return wrong("media type without '/'");
   const media_type out{text::trim(both.substr(0, slash)), text::trim(both.substr(slash + 1)),
                        params_view{in.substr(semicolon)}};
-  if (!text::is_token(out.type) || !text::is_token(out.subtype)) return wrong("malformed media type");
+  if (!text::is_token(out.type) || !text::is_token(out.subtype))
+    return wrong("malformed media type");
   if (!out.params.check().empty()) return wrong("media type with malformed parameters");
   return out;
 }

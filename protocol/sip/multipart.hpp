@@ -2,7 +2,7 @@
 #pragma once
 
 #include "protocol/sip/decoded.hpp"
-#include "protocol/sip/params.hpp"
+#include "protocol/sip/params_view.hpp"
 
 #include <cstddef>
 #include <optional>

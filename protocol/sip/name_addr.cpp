@@ -1,5 +1,6 @@
 #include "protocol/sip/name_addr.hpp"
 
+#include "protocol/sip/name_addr_view.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>

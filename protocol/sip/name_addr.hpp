@@ -2,7 +2,6 @@
 #pragma once
 
 #include "protocol/core/result.hpp"
-#include "protocol/sip/decoded.hpp"
 #include "protocol/sip/params.hpp"
 #include "protocol/sip/uri.hpp"
 
@@ -12,19 +11,6 @@
 #include <string_view>
 
 namespace holdfast::sip {
-
-// One of them where it stands.
-struct name_addr_view {
-  std::string_view display; // as written, quotes included
-  uri_view uri;
-  params_view params;    // of the header field, not of the URI
-  std::string_view tag;  // "" when there is none
-  bool wildcard = false; // "Contact: *"
-};
-
-[[nodiscard]] decoded<name_addr_view> view_name_addr(std::string_view text);
-// The tag alone, without a look at the URI; "" when there is none or the text is unreadable.
-[[nodiscard]] std::string_view tag_of(std::string_view text);
 
 struct name_addr {
   std::string display; // without quotes and backslashes; empty: none
@@ -43,7 +29,6 @@ struct name_addr {
 // One value: name-addr or addr-spec. Outside <>, parameters belong to the header field and a URI
 // with '?' or ',' is an error (RFC 3261 20).
 [[nodiscard]] result<name_addr> parse_name_addr(std::string_view text);
-[[nodiscard]] name_addr copy_of(const name_addr_view& view);
 
 // Always with <>.
 [[nodiscard]] std::string to_string(const name_addr& a);

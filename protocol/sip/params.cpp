@@ -1,5 +1,6 @@
 #include "protocol/sip/params.hpp"
 
+#include "protocol/sip/params_view.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>

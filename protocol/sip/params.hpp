@@ -1,53 +1,12 @@
 // ";name=value" parameters of URIs and header fields, in the order and spelling they came in.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace holdfast::sip {
-
-inline constexpr std::size_t params_max = 64; // of one URI or one header field
-
-// One parameter where it stands.
-struct param_view {
-  std::string_view name;
-  std::string_view value;  // as written: a quoted string keeps its quotes
-  bool has_value = false;  // there is a '='
-};
-
-// Parameters where they stand, read one after the other. What check() accepts can be walked.
-class params_view {
-public:
-  params_view() = default;
-  // `text` begins with ';' or is blank; any white space around ';' and '='.
-  explicit params_view(std::string_view text) : text_{text} {}
-
-  // "": all is well. An empty parameter, a name that is no token, an unterminated quoted string,
-  // more than params_max.
-  [[nodiscard]] std::string_view check() const {
-    std::string_view none;
-    return text_.empty() ? none : check({}, none);
-  }
-  // The same, and on the way the value of one parameter: as value() would find it.
-  [[nodiscard]] std::string_view check(std::string_view wanted, std::string_view& value) const;
-
-  // Names are compared without regard to case. False: not there.
-  bool find(std::string_view name, param_view& found) const;
-  [[nodiscard]] bool has(std::string_view name) const;
-  [[nodiscard]] std::string_view value(std::string_view name) const; // "" when absent or without
-
-  [[nodiscard]] std::string_view text() const { return text_; }
-
-  // The parameter at `at` and behind it the next position; false: there is none, or it is malformed
-  // (`at` is behind the end only in the first case).
-  bool next(std::size_t& at, param_view& p) const;
-
-private:
-  std::string_view text_;
-};
 
 struct param {
   std::string name;
@@ -71,10 +30,8 @@ void remove_param(param_list& params, std::string_view name);
 // ";a=b;c"; empty for none.
 [[nodiscard]] std::string to_string(const param_list& params);
 
-// Of what check() accepts.
-[[nodiscard]] param_list copy_of(const params_view& params);
-
-// nullopt: see params_view::check().
+// Reads ";a=b ; c" with any white space around ';' and '='. nullopt: empty parameter, a name that
+// is no token, an unterminated quoted string. `text` must begin with ';' or be blank.
 [[nodiscard]] std::optional<param_list> parse_params(std::string_view text);
 
 template <class F>

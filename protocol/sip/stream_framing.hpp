@@ -1,5 +1,6 @@
 // A stream to messages: RFC 3261 18.3 (Content-Length says where one ends), 7.5 (CRLFs before a
-// start line), RFC 5626 3.5.1 and 4.4.1 (a double CRLF is a ping, its answer, a single one, a pong).
+// start line), RFC 5626 3.5.1 and 4.4.1 (a double CRLF is a ping, its answer, a single one, a
+// pong).
 //
 //   bytes --push()--> buffer --next()--> stream_message | ping | pong | incomplete | broken
 //
@@ -43,9 +44,7 @@ public:
   [[nodiscard]] stream_event next();
 
 private:
-  [[nodiscard]] std::string_view rest() const {
-    return std::string_view{buffer_}.substr(begin_);
-  }
+  [[nodiscard]] std::string_view rest() const { return std::string_view{buffer_}.substr(begin_); }
   [[nodiscard]] bool take_keep_alive(stream_event& out);
   [[nodiscard]] stream_event take_message();
   [[nodiscard]] stream_event fail(std::string_view what);

@@ -1,6 +1,7 @@
 #include "protocol/sip/uri.hpp"
 
 #include "protocol/sip/text.hpp"
+#include "protocol/sip/uri_view.hpp"
 
 #include <algorithm>
 #include <vector>

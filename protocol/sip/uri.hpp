@@ -3,7 +3,6 @@
 #pragma once
 
 #include "protocol/core/result.hpp"
-#include "protocol/sip/decoded.hpp"
 #include "protocol/sip/params.hpp"
 
 #include <cstdint>
@@ -12,23 +11,6 @@
 #include <string_view>
 
 namespace holdfast::sip {
-
-// A URI where it stands.
-struct uri_view {
-  std::string_view scheme;   // as written
-  std::string_view user;     // as written, escapes included; empty: none
-  std::string_view password; // as written
-  bool has_password = false;
-  bool sip_or_sips = false;
-  bool secure = false;
-  std::uint16_t port = 0; // 0: not said
-  std::string_view host;  // as written; an IPv6 reference without its brackets
-  params_view params;
-  std::string_view headers; // as written after '?', without it
-  std::string_view opaque;  // what follows "scheme:" when the scheme is neither sip nor sips
-};
-
-[[nodiscard]] decoded<uri_view> view_uri(std::string_view text);
 
 struct uri {
   std::string scheme;                  // lower case
@@ -49,7 +31,6 @@ struct uri {
 };
 
 [[nodiscard]] result<uri> parse_uri(std::string_view text);
-[[nodiscard]] uri copy_of(const uri_view& view);
 [[nodiscard]] std::string to_string(const uri& u);
 
 // RFC 3261 19.1.4: same resource, whatever the spelling. Other schemes: equal text behind an equal
@@ -60,7 +41,6 @@ struct uri {
 // scheme and host, user unescaped as far as it may be, no password, parameters or headers; a port
 // is kept unless it is the scheme's default. sips counts as sip: one person, one set of bindings.
 [[nodiscard]] std::string canonical_aor(const uri& u);
-void append_canonical_aor(std::string& out, const uri_view& u);
 
 // %HH undone everywhere; nullopt: a '%' that is no escape.
 [[nodiscard]] std::optional<std::string> unescape(std::string_view text);

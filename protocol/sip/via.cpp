@@ -1,6 +1,7 @@
 #include "protocol/sip/via.hpp"
 
 #include "protocol/sip/text.hpp"
+#include "protocol/sip/via_view.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "protocol/core/result.hpp"
-#include "protocol/sip/decoded.hpp"
 #include "protocol/sip/params.hpp"
 
 #include <cstdint>
@@ -14,19 +13,6 @@
 namespace holdfast::sip {
 
 inline constexpr std::string_view magic_cookie = "z9hG4bK";
-
-// One of them where it stands.
-struct via_view {
-  std::string_view protocol; // "SIP"
-  std::string_view version;  // "2.0"
-  std::string_view transport; // as written
-  std::string_view host;      // sent-by; an IPv6 reference without its brackets
-  std::uint16_t port = 0;     // 0: not said
-  params_view params;
-  std::string_view branch; // "" when there is none
-};
-
-[[nodiscard]] decoded<via_view> view_via(std::string_view text);
 
 struct via {
   std::string protocol = "SIP/2.0";
@@ -48,7 +34,6 @@ struct via {
 };
 
 [[nodiscard]] result<via> parse_via(std::string_view text);
-[[nodiscard]] via copy_of(const via_view& view);
 [[nodiscard]] std::string to_string(const via& v);
 
 } // namespace holdfast::sip

@@ -3,8 +3,7 @@
 namespace holdfast::sip {
 
 std::string to_bytes(const message& m) {
-  std::size_t size =
-      64 + m.method.size() + m.request_uri.size() + m.reason.size() + m.body.size();
+  std::size_t size = 64 + m.method.size() + m.request_uri.size() + m.reason.size() + m.body.size();
   for (const auto& h : m.fields) size += h.name.size() + h.value.size() + 4;
   std::string out;
   out.reserve(size);

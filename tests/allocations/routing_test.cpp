@@ -27,7 +27,8 @@ std::string message(const std::string& start_line, const std::string& from, cons
          + "\r\nCall-ID: a84b4c76e66710-a84b4c76e66710@client.example.com\r\nCSeq: 1 "
          + start_line.substr(0, start_line.find(' ')) + "\r\n" + more
          + "X-Unknown-And-Long: some value that is folded\r\n and goes on for more than a while\r\n"
-           "Contact: <sip:alice@client.example.com:5070;transport=udp>\r\nContent-Length: 0\r\n\r\n";
+           "Contact: <sip:alice@client.example.com:5070;transport=udp>\r\nContent-Length: "
+           "0\r\n\r\n";
 }
 
 } // namespace

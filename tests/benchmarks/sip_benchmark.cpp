@@ -12,18 +12,15 @@
 #include "tests/allocations/counted_malloc.hpp"
 
 #include <benchmark/benchmark.h>
-
+#include <cstdlib>
 #include <osipparser2/osip_message.h>
 #include <osipparser2/osip_parser.h>
-
 #include <sofia-sip/msg.h>
 #include <sofia-sip/msg_addr.h>
 #include <sofia-sip/sip.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/sip_util.h>
-
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -58,9 +55,8 @@ class heap_count {
 public:
   explicit heap_count(benchmark::State& state) : state_{state}, before_{heap_allocations} {}
   ~heap_count() {
-    state_.counters["allocations"] =
-        benchmark::Counter(static_cast<double>(heap_allocations - before_)
-                           / static_cast<double>(state_.iterations()));
+    state_.counters["allocations"] = benchmark::Counter(
+        static_cast<double>(heap_allocations - before_) / static_cast<double>(state_.iterations()));
   }
 
 private:

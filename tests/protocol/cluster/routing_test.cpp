@@ -16,7 +16,7 @@ const std::string token = ring.issue(ours);
 constexpr std::uint16_t shards = 256;
 
 std::string request(const std::string& line, const std::string& to_tag, const std::string& method,
-                     const std::string& more = "") {
+                    const std::string& more = "") {
   const auto text = line + " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\n"
                     + "From: <sip:alice@example.com>;tag=1928\r\nTo: <sip:bob@example.com>"
                     + (to_tag.empty() ? "" : ";tag=" + to_tag) + "\r\nCall-ID: c1\r\nCSeq: 1 "
@@ -53,8 +53,8 @@ TEST_CASE("route: a request in a dialog follows its To-tag, whatever the Request
 TEST_CASE("route: our Route comes before the To-tag, the Request-URI after it") {
   const session_address other{shard_id{3}, session_id{5}};
   const auto by_route = routed(request("BYE sip:x@y", "foreign", "BYE",
-                                         "Route: <sip:" + ring.issue(other) + "@127.0.0.1;lr>\r\n"),
-                                 ring, shards);
+                                       "Route: <sip:" + ring.issue(other) + "@127.0.0.1;lr>\r\n"),
+                               ring, shards);
   CHECK(by_route->to == other);
   const auto by_uri =
       routed(request("BYE sip:" + token + "@127.0.0.1", "foreign", "BYE"), ring, shards);

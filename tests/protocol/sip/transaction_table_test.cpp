@@ -176,7 +176,8 @@ TEST_CASE("table: INVITE client over UDP [RFC 3261 figure 5, RFC 6026 7.2]") {
 
 TEST_CASE("table: INVITE client over a stream: no timer A, timer D is zero [RFC 3261 figure 5]") {
   check_table<invite_client_transaction>(
-      true, {{"calling", {"start"}}, {"proceeding", {"start", "180"}}, {"accepted", {"start", "200"}}},
+      true,
+      {{"calling", {"start"}}, {"proceeding", {"start", "180"}}, {"accepted", {"start", "200"}}},
       {"timer A", "timer B", "100", "200", "486", "transport fails"},
       {{"calling", "timer A", "-", "calling"},
        {"calling", "timer B", "timed out, end", "terminated"},
@@ -245,7 +246,8 @@ TEST_CASE("table: non-INVITE client over UDP [RFC 3261 figure 6]") {
        {"terminated", "a request", "-", "terminated"}});
 }
 
-TEST_CASE("table: non-INVITE client over a stream: no timer E, timer K is zero [RFC 3261 figure 6]") {
+TEST_CASE(
+    "table: non-INVITE client over a stream: no timer E, timer K is zero [RFC 3261 figure 6]") {
   check_table<non_invite_client_transaction>(
       true, {{"trying", {"start"}}, {"proceeding", {"start", "100"}}},
       {"timer E", "timer F", "100", "200", "486", "transport fails"},
@@ -333,7 +335,9 @@ TEST_CASE("table: INVITE server over UDP [RFC 3261 figure 7, RFC 6026 7.1]") {
 TEST_CASE("table: INVITE server over a stream: no timer G, timer I is zero [RFC 3261 figure 7]") {
   check_table<invite_server_transaction>(
       true,
-      {{"proceeding", {"start", "180"}}, {"completed", {"start", "486"}}, {"accepted", {"start", "200"}}},
+      {{"proceeding", {"start", "180"}},
+       {"completed", {"start", "486"}},
+       {"accepted", {"start", "200"}}},
       {"copy", "ACK", "200", "486", "timer G", "timer H"},
       {{"proceeding", "copy", "send 180", "proceeding"},
        {"proceeding", "ACK", "-", "proceeding"},
