@@ -2,6 +2,7 @@
 // libcrypto.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@ enum class hash_algorithm : std::uint8_t { md5 = 1, sha_256 = 2, sha_512_256 = 3
 
 // 32 bytes.
 [[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view message);
+
+// The same without an allocation, for what is checked with every message.
+[[nodiscard]] std::array<char, 32> hmac_sha256_digest(std::string_view key,
+                                                      std::string_view message);
 
 // Takes the same time wherever two strings of equal length differ.
 [[nodiscard]] bool equal_in_constant_time(std::string_view a, std::string_view b);

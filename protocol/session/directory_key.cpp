@@ -28,4 +28,15 @@ std::string directory_key_of(const sip::message& request) {
   return directory_key(request.call_id(), request.from_tag());
 }
 
+void write_directory_key(const sip::message_view& request, std::string& key) {
+  if (request.is("REGISTER")) {
+    if (const auto to = request.to()) {
+      key = "aor:";
+      return sip::append_canonical_aor(key, to->uri);
+    }
+  }
+  key = "call:";
+  key.append(request.call_id()).append(";").append(request.from_tag());
+}
+
 } // namespace holdfast::session

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 
 #include <string>
 #include <string_view>
@@ -23,5 +24,8 @@ namespace holdfast::session {
 // The key under which a request without a token is looked for: a REGISTER by the address of record
 // in To, everything else by Call-ID and From-tag.
 [[nodiscard]] std::string directory_key_of(const sip::message& request);
+
+// The same, in place of what `key` held: allocates nothing that its capacity can spare.
+void write_directory_key(const sip::message_view& request, std::string& key);
 
 } // namespace holdfast::session
