@@ -26,9 +26,9 @@ void tell(std::uint64_t count, std::string_view what) {
 
 // A request outside of any dialog that is no emergency: what may be held back.
 bool begins_work(std::string_view bytes) {
-  const auto request = sip::parse(bytes);
-  return request && request->to_tag().empty() && !request->is("ACK") && !request->is("CANCEL")
-         && !cluster::is_emergency(*request);
+  sip::message_view request;
+  return !request.read(bytes) && request.to_tag().empty() && !request.is("ACK")
+         && !request.is("CANCEL") && !cluster::is_emergency(request);
 }
 
 bool is_numeric(const std::string& host) {
@@ -108,53 +108,35 @@ void proxy::on_datagrams(const datagrams_received& in) {
 }
 
 void proxy::on_sip(const endpoint& client, std::string_view bytes) {
-  auto parsed = sip::parse(bytes);
-  if (!parsed) {
-    if (parsed.error().status == 0) return; // keep-alive
-    tell(++malformed_, "malformed SIP messages");
-    auto& partial = parsed.error().partial;
-    if (partial) sip::stamp_source(*partial, client);
-    if (const auto answer = sip::error_response(parsed.error()))
-      transmit(client, sip::to_bytes(*answer));
-    return;
-  }
-  auto& message = *parsed;
-  if (message.is_request()) {
-    sip::stamp_source(message, client);
-    if (ends_refusal(message)) return;
-  } else if (const auto via = message.top_via()) {
-    neighbours_.heard(client, *via, now());
-  }
-  const auto where = cluster::route_of(message, options_.tokens, options_.settings.shard_count);
+  auto bad = incoming_.read(bytes);
+  if (!bad) bad = sip::check_message(incoming_);
+  if (bad) return on_malformed(client, bytes, bad.status);
+  if (!incoming_.is_request()) hear_neighbour(client);
+  const auto where = cluster::route_of(incoming_, options_.tokens, options_.settings.shard_count);
   if (!where) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
-  const bool emergency = where->may_create && cluster::is_emergency(message);
-  if (where->may_create && !let_in(message, client, *where, emergency)) return;
-  cluster::sip_in in{where->to,
-                     where->key,
-                     where->by_address_of_record,
-                     where->may_create,
-                     false,
-                     options_.name,
-                     ++next_receipt_,
-                     client,
-                     current_view().number,
-                     sip::to_bytes(message),
-                     emergency};
+  if (where->to.session.value == 0 && ends_refusal(client, bytes)) return;
+  const bool emergency = where->may_create && cluster::is_emergency(incoming_);
+  if (where->may_create && !let_in(bytes, client, *where, emergency)) return;
+  std::string stamped;
+  stamped.reserve(bytes.size() + stamp_size_max);
+  if (!incoming_.is_request() || !sip::append_stamped(incoming_, client, stamped))
+    stamped = incoming_.bytes();
+  cluster::sip_in in{where->to,          where->key, where->by_address_of_record,
+                     where->may_create,  false,      options_.name,
+                     ++next_receipt_,    client,     current_view().number,
+                     std::move(stamped), emergency};
   const auto receipt = in.receipt;
-  if (!held_.add(std::move(in), now())) {
-    if (message.is_request()) refuse(message, client, 500, true);
-    return;
-  }
+  if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))
     send_frame(d->node, frame_kind::sip_in, d->message);
 }
 
 // Only new work is ever kept out, and before anything is spent on it. 503 says that the whole
 // cluster is full: one slow container is answered by silence, and by then it may be fast again.
-bool proxy::let_in(const sip::message& request, const endpoint& client, const cluster::route& where,
+bool proxy::let_in(std::string_view bytes, const endpoint& client, const cluster::route& where,
                    bool emergency) {
   using verdict = cluster::admission::verdict;
   const auto how = emergency ? cluster::urgency::emergency : cluster::urgency::fresh;
@@ -162,7 +144,7 @@ bool proxy::let_in(const sip::message& request, const endpoint& client, const cl
   if (decided == verdict::admit && !congested(where)) return true;
   if (decided == verdict::refuse || (decided == verdict::admit && all_congested())) {
     tell(++refused_, "new requests refused with 503, the cluster being full,");
-    refuse(request, client, 503, true);
+    refuse_bytes(bytes, client, 503);
   } else {
     tell(++shed_, "new requests ignored, what should take them being slow,");
   }
@@ -170,13 +152,22 @@ bool proxy::let_in(const sip::message& request, const endpoint& client, const cl
 }
 
 // The ACK to a refusal of ours has our tag and no other place to go to (RFC 3261 8.2.7).
-bool proxy::ends_refusal(const sip::message& request) {
-  if (!request.is("ACK")) return false;
-  const auto cseq = request.cseq();
+bool proxy::ends_refusal(const endpoint& client, std::string_view bytes) const {
+  if (!incoming_.is("ACK")) return false;
+  auto invite = sip::parse(bytes);
+  if (!invite) return false;
+  const auto cseq = invite->cseq();
   if (!cseq) return false;
-  auto invite = request;
-  invite.set("CSeq", std::to_string(cseq->number) + " INVITE");
-  return request.to_tag() == sip::stateless_tag(invite);
+  sip::stamp_source(*invite, client);
+  invite->set("CSeq", std::to_string(cseq->number) + " INVITE");
+  return incoming_.to_tag() == sip::stateless_tag(*invite);
+}
+
+// RFC 7339: a response may carry the wish that we send less.
+void proxy::hear_neighbour(const endpoint& from) {
+  const auto top = incoming_.first_value(sip::header_name::via);
+  if (top.find(";oc=") == std::string_view::npos) return;
+  if (const auto via = sip::parse_via(top)) neighbours_.heard(from, *via, now());
 }
 
 bool proxy::all_congested() const {
@@ -185,6 +176,25 @@ bool proxy::all_congested() const {
     return m.card.serves != cluster::role::container || !m.alive()
            || congested_.contains(m.card.name);
   });
+}
+
+// What is malformed, and what is refused, is seldom: it is read again as a message to answer it.
+void proxy::on_malformed(const endpoint& client, std::string_view bytes, int status) {
+  if (status == 0) return; // keep-alive, or a response
+  tell(++malformed_, "malformed SIP messages");
+  auto parsed = sip::parse(bytes);
+  if (parsed) return;
+  auto& partial = parsed.error().partial;
+  if (partial) sip::stamp_source(*partial, client);
+  if (const auto answer = sip::error_response(parsed.error()))
+    transmit(client, sip::to_bytes(*answer));
+}
+
+void proxy::refuse_bytes(std::string_view bytes, const endpoint& client, int status) {
+  auto request = sip::parse(bytes);
+  if (!request || !request->is_request()) return;
+  sip::stamp_source(*request, client);
+  refuse(*request, client, status, true);
 }
 
 bool proxy::congested(const cluster::route& r) const {
@@ -204,11 +214,9 @@ void proxy::refuse(const sip::message& request, const endpoint& client, int stat
 void proxy::on_tick() {
   admission_.on_tick(now());
   note_restriction();
-  for (auto& e : held_.expire(now())) {
-    if (e.delivered) continue; // some container has it, and the client repeats what matters
-    const auto request = sip::parse(e.message.bytes);
-    if (request && request->is_request()) refuse(*request, e.message.source, 500, true);
-  }
+  for (auto& e : held_.expire(now()))
+    // What some container has, the client repeats if it matters.
+    if (!e.delivered) refuse_bytes(e.message.bytes, e.message.source, 500);
   on_batch_end();
 }
 

@@ -12,6 +12,8 @@
 #include "protocol/cluster/hold_queue.hpp"
 #include "protocol/cluster/routing.hpp"
 #include "protocol/cluster/token.hpp"
+#include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 #include "protocol/sip/overload_control.hpp"
 
 #include <cstdint>
@@ -35,6 +37,7 @@ public:
   static constexpr std::size_t resolving_max = 10'000;
   static constexpr int retry_after_s = 2;
   static constexpr duration reduction_validity{500ms}; // of what we ask neighbours for, RFC 7339
+  static constexpr std::size_t stamp_size_max = 80;    // received with an IPv6 address, and rport
 
   proxy(caf::actor_config& config, proxy_options options);
 
@@ -51,6 +54,8 @@ private:
 
   void on_datagrams(const datagrams_received& in);
   void on_sip(const endpoint& client, std::string_view bytes);
+  void on_malformed(const endpoint& client, std::string_view bytes, int status);
+  void refuse_bytes(std::string_view bytes, const endpoint& client, int status);
   void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
   void on_sip_out(cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
@@ -61,11 +66,13 @@ private:
   [[nodiscard]] bool from_dispatcher(const endpoint& peer) const;
   [[nodiscard]] bool congested(const cluster::route& r) const;
   [[nodiscard]] bool all_congested() const;
-  [[nodiscard]] bool let_in(const sip::message& request, const endpoint& client,
+  [[nodiscard]] bool let_in(std::string_view bytes, const endpoint& client,
                             const cluster::route& where, bool emergency);
-  [[nodiscard]] static bool ends_refusal(const sip::message& request);
+  [[nodiscard]] bool ends_refusal(const endpoint& client, std::string_view bytes) const;
+  void hear_neighbour(const endpoint& from);
 
   proxy_options options_;
+  sip::message_view incoming_; // here, because it is too large for every datagram's stack frame
   cluster::hold_queue held_;
   cluster::admission admission_;
   sip::neighbours neighbours_;

@@ -1,5 +1,6 @@
 #include "protocol/cluster/admission.hpp"
 
+#include "protocol/sip/message.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
@@ -127,14 +128,16 @@ bool load_gauge::overrun(instant now) {
 
 // ---- a proxy
 
-bool is_emergency(const sip::message& request) {
-  if (sip::text::to_lower(request.request_uri).starts_with("urn:service:sos")) return true;
-  if (const auto priority = request.header("Priority");
-      priority && sip::text::same(sip::text::trim(*priority), "emergency"))
-    return true;
-  for (const auto line : request.headers("Resource-Priority"))
-    for (const auto value : sip::split_list(line))
+bool is_emergency(const sip::message_view& request) {
+  if (sip::text::to_lower(request.request_uri()).starts_with("urn:service:sos")) return true;
+  for (std::size_t i = 0; i < request.size(); ++i) {
+    const auto line = request[i];
+    if (sip::text::same(line.name, "Priority") && sip::text::same(line.value, "emergency"))
+      return true;
+    if (!sip::text::same(line.name, "Resource-Priority")) continue;
+    for (const auto value : sip::split_list(line.value))
       if (sip::text::to_lower(value).starts_with("esnet.")) return true; // RFC 7135
+  }
   return false;
 }
 

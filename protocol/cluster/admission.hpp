@@ -15,7 +15,7 @@
 
 #include "protocol/cluster/frames.hpp"
 #include "protocol/core/time.hpp"
-#include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 
 #include <array>
 #include <cstddef>
@@ -87,7 +87,7 @@ private:
 enum class urgency : std::uint8_t { emergency, in_dialog, fresh };
 
 // RFC 4412 (Resource-Priority), RFC 3261 20.26 (Priority), RFC 5031 (urn:service:sos).
-[[nodiscard]] bool is_emergency(const sip::message& request);
+[[nodiscard]] bool is_emergency(const sip::message_view& request);
 
 // At a proxy.
 class admission {
