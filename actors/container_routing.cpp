@@ -45,6 +45,7 @@ void container::serve(cluster::sip_in message) {
 
 void container::deliver(cluster::sip_in message) {
   const auto shard = message.to.shard;
+  if (auto* h = active_shard(shard); h != nullptr && !h->served_at) h->served_at = now();
   to_shard(shard, caf::make_message(shard_message{std::move(message)}));
 }
 

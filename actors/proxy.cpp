@@ -117,6 +117,7 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
+  note_in(message, client, where->to);
   if (where->may_create && congested(*where)) {
     refuse(message, client, 503, true);
     return;
@@ -181,6 +182,7 @@ void proxy::on_sip_out(cluster::sip_out out) {
     return;
   }
   known = out.epoch;
+  note_out(out);
   if (is_numeric(out.destination.host)) {
     transmit(out.destination, out.bytes);
     return;
@@ -226,6 +228,48 @@ void proxy::on_batch_end() {
     if (!datagrams.empty())
       options_.outside->send_datagrams(socket_name::inside, std::move(datagrams));
   outgoing_.clear();
+}
+
+// ---- for operators
+// ---------------------------------------------------------------------------------
+
+void proxy::note_in(const sip::message& message, const endpoint& client,
+                    const session_address& to) {
+  cluster::sighting s;
+  s.call = cluster::call_hash(message.header("Call-ID").value_or(""));
+  s.at = now();
+  const auto cseq = message.cseq();
+  s.method = cluster::method_of(message.is_request() || !cseq ? message.method : cseq->method);
+  s.status = static_cast<std::uint16_t>(message.status);
+  s.cseq = cseq ? cseq->number : 0;
+  s.session = to;
+  s.agent = client;
+  seen_.add(std::move(s));
+}
+
+void proxy::note_out(const cluster::sip_out& out) {
+  cluster::sighting s;
+  if (!cluster::sketch_into(s, out.bytes)) return;
+  s.at = now();
+  s.in = false;
+  s.session = out.from;
+  s.agent = out.destination;
+  seen_.add(std::move(s));
+}
+
+std::string proxy::state_line() const {
+  return std::to_string(held_.size()) + " held, " + std::to_string(congested_.size())
+         + " slow links, " + std::to_string(malformed_) + " malformed, " + std::to_string(stray_)
+         + " stray, " + std::to_string(fenced_) + " fenced, " + std::to_string(untrusted_)
+         + " untrusted";
+}
+
+bool proxy::describe(const describe_yourself& question, cluster::picture& into) {
+  const auto& query = *question.query;
+  if (query.what == cluster::inspect_what::ladder)
+    for (const auto& s : seen_.of(query.calls, query.sessions))
+      into.sightings.push_back(cluster::row_of(s, {}, now()));
+  return true;
 }
 
 } // namespace holdfast::actors

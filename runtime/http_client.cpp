@@ -29,7 +29,8 @@ beast::error_code complete(asio::io_context& context, Start start) {
 } // namespace
 
 result<http_answer> http_request(const std::string& method, const endpoint& server,
-                                 const std::string& target, std::chrono::milliseconds time_out) {
+                                 const std::string& target, std::chrono::milliseconds time_out,
+                                 const std::string& token) {
   asio::io_context context{1};
   beast::error_code e;
   tcp::resolver resolver{context};
@@ -44,6 +45,7 @@ result<http_answer> http_request(const std::string& method, const endpoint& serv
   http::request<http::string_body> ask{http::string_to_verb(method), target, 11};
   ask.set(http::field::host, to_string(server));
   ask.set(http::field::user_agent, "holdfast");
+  if (!token.empty()) ask.set(http::field::authorization, "Bearer " + token);
   ask.keep_alive(false);
   ask.prepare_payload();
   e = complete(context, [&](auto done) { http::async_write(stream, ask, done); });

@@ -13,6 +13,7 @@
 #include "protocol/core/time.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,10 @@ enum class frame_kind : std::uint8_t {
   view = 42,
   view_pull = 43,
   container_report = 44,
-  suspicion = 45
+  suspicion = 45,
+  // for operators
+  inspect = 50,
+  inspect_reply = 51
 };
 
 // What credit bounds: each class has its own, so that none can starve another. Acks need none.
@@ -256,6 +260,8 @@ struct shard_activity {
   std::uint32_t sessions = 0;
   std::vector<node_id> synced; // replicas the owner waits for and that hold everything
   std::uint32_t lag = 0;       // commits the slowest of them has not acked
+  duration active_for{};
+  std::optional<duration> served_for{}; // since its first message; empty: none yet
 };
 
 // Container -> coordinator, every heartbeat interval: what is active here.
@@ -468,6 +474,8 @@ void describe(F& f, shard_activity& x) {
   f(3, x.sessions);
   f(4, x.synced);
   f(5, x.lag);
+  f(6, x.active_for);
+  f(7, x.served_for);
 }
 template <class F>
 void describe(F& f, container_report& x) {
