@@ -132,14 +132,14 @@ struct console::server : std::enable_shared_from_this<server> {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> refused{0};
+  std::size_t streams_open = 0; // as `open`
+  sampler samples{[this](const std::string& target, auto ready) { sample_of(target, ready); }};
   std::thread thread;
   asio::io_context context{1}; // owns the connections: their handlers hold them
   tcp::acceptor acceptor;
   asio::steady_timer sampling{context};
-  std::size_t streams_open = 0;
   std::atomic<std::uint64_t> streams_shown{0};
   std::vector<std::weak_ptr<stream>> streams;
-  sampler samples{[this](const std::string& target, auto ready) { sample_of(target, ready); }};
 
   void sample_of(const std::string& target, std::function<void(unsigned, std::string)> ready);
 

@@ -59,7 +59,7 @@ public:
 struct console_options {
   endpoint address;
   std::vector<std::string> hosts; // accepted in Host beside the address and localhost
-  std::string token;              // that POST has to bring; empty: nobody may do anything
+  std::string token = {};         // that POST has to bring; empty: nobody may do anything
   std::size_t connections_max = 192;
   std::size_t streams_max = 128;
   std::size_t header_bytes_max = 8 * 1024;

@@ -61,9 +61,9 @@ void add_format_option(CLI::App& command, console_access& access) {
 }
 
 void add_watch_option(CLI::App& command, console_access& access) {
-  command.add_option("--watch", access.watch_s, "Show it again every so many seconds")
-      ->expected(0, 1)
-      ->default_str("1")
+  command.add_flag("--watch", access.watch, "Show it again and again");
+  command.add_option("--every", access.every_s, "Seconds in between")
+      ->capture_default_str()
       ->check(CLI::Range(0.2, 3600.0));
 }
 
@@ -182,13 +182,13 @@ void print_table(const boost::json::array& rows, const std::vector<column>& colu
 }
 
 int once_or_watch(const console_access& access, const std::function<int()>& show) {
-  if (access.watch_s <= 0) return show();
+  if (!access.watch) return show();
   for (;;) {
     if (isatty(STDOUT_FILENO) != 0) std::cout << "\033[H\033[2J";
     const int code = show();
     std::cout.flush();
     if (code != 0) return code;
-    std::this_thread::sleep_for(std::chrono::duration<double>{access.watch_s});
+    std::this_thread::sleep_for(std::chrono::duration<double>{access.every_s});
   }
 }
 

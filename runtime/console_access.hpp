@@ -20,7 +20,8 @@ struct console_access {
   std::string console;
   std::string token_file;
   std::string format = "table";
-  double watch_s = 0; // 0: once
+  bool watch = false;
+  double every_s = 1;
 };
 
 std::shared_ptr<console_access> add_access_options(CLI::App& command);

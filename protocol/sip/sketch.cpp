@@ -44,8 +44,9 @@ std::optional<sketch> sketch_of(std::string_view bytes) {
   for (auto at = bytes.find('\n'); at != std::string_view::npos;) {
     const auto begin = at + 1;
     at = bytes.find('\n', begin);
-    const auto line = bytes.substr(begin, at == std::string_view::npos ? at : at - begin);
-    if (line.size() <= 1) break; // the body
+    auto line = bytes.substr(begin, at == std::string_view::npos ? at : at - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) break; // the body
     const char initial = text::lower(line.front());
     if (initial == 'c' && starts_with(line, "call-id")) found.call_id = value_of(line);
     if (initial == 'i' && starts_with(line, "i")) found.call_id = value_of(line);

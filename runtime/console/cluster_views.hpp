@@ -3,6 +3,7 @@
 // asks every node; answered as JSON in the shapes of openapi.json.
 #pragma once
 
+#include "protocol/core/identifiers.hpp"
 #include "runtime/console.hpp"
 
 #include <caf/actor.hpp>

@@ -23,7 +23,7 @@ json::array numbers(const std::vector<std::uint32_t>& from) {
 }
 
 json::value or_null(std::int32_t us) {
-  return us < 0 ? json::value{} : json::value{us};
+  return us < 0 ? json::value() : json::value(us);
 }
 
 json::array messages_of(const std::vector<cluster::message_row>& rows, const wall_clock& clock) {
@@ -50,7 +50,7 @@ std::string_view station_name(cluster::station s) {
 }
 
 json::value time_or_null(const std::optional<instant>& at, const wall_clock& clock) {
-  return at ? json::value{clock.us(*at)} : json::value{};
+  return at ? json::value(clock.us(*at)) : json::value();
 }
 
 } // namespace
@@ -138,7 +138,7 @@ json::object to_json(const std::string& node, const cluster::actor_detail& d,
   for (const auto& t : d.texts)
     texts.push_back({{"at_us", clock.us(t.ago)}, {"in", t.in}, {"text", t.bytes}});
   out["trace"] = std::move(texts);
-  out["session"] = d.is_session ? json::value{to_json(node, d.session, clock)} : json::value{};
+  out["session"] = d.is_session ? json::value(to_json(node, d.session, clock)) : json::value();
   return out;
 }
 
@@ -148,7 +148,7 @@ json::object to_json(const std::string& node, const cluster::obituary& o, const 
   out["why"] = o.why;
   out["last_messages"] = messages_of(o.messages, clock);
   out["session"] =
-      o.session.session.value == 0 ? json::value{} : json::value{session_name(o.session)};
+      o.session.session.value == 0 ? json::value() : json::value(session_name(o.session));
   return out;
 }
 
@@ -158,7 +158,7 @@ json::object to_json(const cluster::rung& r, const wall_clock& clock) {
     stops.push_back({{"node", s.node},
                      {"station", station_name(s.where)},
                      {"at_us", clock.us(s.ago)},
-                     {"step", s.step == 0 ? json::value{} : json::value{s.step}}});
+                     {"step", s.step == 0 ? json::value() : json::value(s.step)}});
   std::string what{cluster::to_string(r.method)};
   if (r.status != 0) what = std::to_string(r.status) + " (" + what + ")";
   return {{"what", what},

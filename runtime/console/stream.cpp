@@ -17,6 +17,7 @@ void sampler::get(const std::string& target, done ready) {
   if (known == samples_.end() && samples_.size() >= targets_max) return;
   auto& s = samples_[target];
   if (s.text && now - s.at < fresh) return ready(s.text);
+  if (!s.waiting.empty() && now - s.at > patience) s.waiting.clear(); // that answer never came
   s.waiting.push_back(std::move(ready));
   if (s.waiting.size() > 1) return; // asked already
   s.at = now;

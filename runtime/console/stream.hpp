@@ -35,6 +35,7 @@ public:
                                     std::function<void(unsigned status, std::string json)>)>;
 
   static constexpr std::chrono::milliseconds fresh{450};
+  static constexpr std::chrono::seconds patience{3};
   static constexpr std::size_t targets_max = 512;
 
   explicit sampler(source from) : from_{std::move(from)} {}

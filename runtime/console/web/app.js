@@ -1,5 +1,5 @@
 // The frame around the pages: where one is, whether the cluster is well, and the way to each page.
-import {html, render, useEffect, useState, count} from '/lib.js';
+import {html, render, useEffect, useState, count, plural} from '/lib.js';
 import {useOnline, useWatch} from '/live.js';
 import {Dialogs} from '/dialogs.js';
 import {Cluster} from '/pages/cluster.js';
@@ -64,8 +64,8 @@ function Health({overview, online}) {
   if (!online) return html`<p class="health lost" role="status"><i></i>no connection</p>`;
   if (!overview) return html`<p class="health" role="status"><i></i>asking</p>`;
   const {ready, unprotected, inactive} = overview;
-  const [kind, text] = inactive ? ['bad', `${inactive} shards not served`]
-    : unprotected ? ['warn', `${unprotected} shards held once`]
+  const [kind, text] = inactive ? ['bad', `${plural(inactive, 'shard')} not served`]
+    : unprotected ? ['warn', `${plural(unprotected, 'shard')} held once`]
     : ready ? ['good', 'all held twice'] : ['warn', 'not ready'];
   return html`<p class="health ${kind}" role="status"><i></i>${text}</p>`;
 }

@@ -26,11 +26,16 @@ export function clock(us) {
   return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${String(d.getMilliseconds()).padStart(3, '0')}`;
 }
 
-// Nodes of one role differ by their last number: that picks the hue, so it stays the same over restarts.
+// Containers have hues of their own, by their number, so that one keeps its colour over restarts;
+// proxies share the cooler end, the others are plain.
 export function hue(node) {
-  const number = Number((/(\d+)(?:#\d+)?$/.exec(node || '') || [0, 0])[1]);
-  return number === 0 ? 'hue-0' : `hue-${1 + (number - 1) % 8}`;
+  const [, role, number] = /^([a-z]+)[^\d]*(\d+)(?:#\d+)?$/.exec(node || '') || [];
+  if (role === 'coordinator' || role === 'dispatcher' || !number) return 'hue-0';
+  return role === 'proxy' ? 'hue-8' : `hue-${1 + (number - 1) % 7}`;
 }
+
+// "<sip:alice@example.com>" without its brackets; a display name stays as it is.
+export const person = text => (/^<(.*)>$/.exec(text || '') || [0, text])[1];
 
 export const bare = node => (node || '').replace(/#\d+$/, '');
 

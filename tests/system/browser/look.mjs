@@ -34,7 +34,7 @@ try {
   await row.waitFor();
   await page.fill('input[type=search]', '<script>');
   await page.locator('.calls td:first-child', {hasText: '<script>'}).first().waitFor(); // a name is a name
-  await page.fill('input[type=search]', 'callee');
+  await page.fill('input[type=search]', 'caller-');
   await row.waitFor();
   await row.locator('a').first().click();
   await page.locator('.rung').first().waitFor();

@@ -1,12 +1,13 @@
 // One call: its SIP ladder over user agents, dispatcher, proxies and containers, the steps of its
 // actor, and what the cluster did meanwhile. An arrow leads to the step that took or made it.
-import {html, useState, clock, duration, hue, plural} from '/lib.js';
+import {html, useState, clock, duration, hue, person, plural} from '/lib.js';
 import {useWatch} from '/live.js';
 import {confirmOperation} from '/dialogs.js';
 import {Figures, Messages} from '/pages/parts.js';
 import {stateOf} from '/pages/calls.js';
 
-const LANE = 136, ROW = 40, HEAD = 54, LEFT = 92;
+const NARROW = matchMedia('(max-width: 760px)').matches;
+const LANE = NARROW ? 104 : 136, ROW = 40, HEAD = 54, LEFT = NARROW ? 66 : 92;
 const RANK = {dispatcher: 1, proxy: 2, session: 3};
 
 // The caller's side left, the other user agents right, the cluster in between.
@@ -94,7 +95,7 @@ export function Call({path}) {
     path: `/api/v1/trace/${call.id}?on=${call.actor.traced ? 0 : 1}`,
     sentence: call.actor.traced ? 'The texts kept so far are thrown away. The call does not notice.' : 'The latest 40 SIP messages of this one call are kept in full, on its container, until you stop it. The call does not notice.'});
   return html`<p class="crumbs"><a href="#/calls">Calls</a> / ${call.id}</p>
-    <h1 class="call-title">${session ? html`<span>${session.caller}</span> <em>→</em> <span>${session.callee}</span>` : `Call ${call.id}`}</h1>
+    <h1 class="call-title">${session ? html`<span>${person(session.caller)}</span> <em>→</em> <span>${person(session.callee)}</span>` : `Call ${call.id}`}</h1>
     ${session ? html`<${Figures} rows=${[['state', stateOf(session)], ['container', html`<b class=${hue(session.node)}>${session.node}</b>`], ['shard', html`<a href="#/cluster">${call.shard}</a>`],
         ['application', session.application], ['messages', session.messages], ['restarts', session.restarts, session.restarts ? 'warn' : ''], ['here for', duration(Date.now() * 1000 - session.since_us)]]}/>
       <p class="ids">${session.call_ids.map(id => html`<code key=${id}>${id}</code>`)} <button class="small" onClick=${trace}>${call.actor.traced ? 'Stop trace' : 'Trace'}</button></p>`

@@ -1,5 +1,5 @@
 // The calls there are: searched by Call-ID, caller, callee and container, sorted on the nodes.
-import {html, useState, clock, duration, hue, plural} from '/lib.js';
+import {html, useState, clock, hue, person, plural} from '/lib.js';
 import {useWatch} from '/live.js';
 
 export function stateOf(call) {
@@ -19,7 +19,7 @@ export function Calls({overview}) {
       <select aria-label="Order" value=${order} onChange=${e => setOrder(e.target.value)}>${['newest', 'oldest', 'waiting', 'messages'].map(o => html`<option key=${o} value=${o}>${o} first</option>`)}</select>
       <p class="hint">${answer ? plural(answer.body.total ?? 0, 'session') : 'asking'}</p></div>
     <div class="panel calls"><table><thead><tr><th>caller</th><th>callee</th><th>state</th><th>container</th><th class="n">messages</th><th class="n">restarts</th><th>since</th></tr></thead>
-      <tbody>${rows.map(c => html`<tr key=${c.id}><td><a href="#/call/${c.id}">${c.caller || c.call_ids[0] || c.id}</a></td><td>${c.callee}</td>
+      <tbody>${rows.map(c => html`<tr key=${c.id}><td><a href="#/call/${c.id}">${person(c.caller) || c.call_ids[0] || c.id}</a></td><td>${person(c.callee)}</td>
         <td><span class="tag ${stateOf(c).replace(' ', '-')}">${stateOf(c)}</span></td><td><b class=${hue(c.node)}>${c.node}</b></td><td class="n">${c.messages}</td><td class="n">${c.restarts || ''}</td><td><time>${clock(c.since_us)}</time></td></tr>`)}</tbody></table>
       ${answer && !rows.length && html`<p class="empty">${search ? 'No call fits these words.' : 'No calls right now.'}</p>`}</div>`;
 }

@@ -1,5 +1,5 @@
 // Who is in, who owns what, and what happened: the ring is the cluster at a glance.
-import {html, useEffect, useMemo, useRef, useState, bare, clock, count, duration, hue, plural} from '/lib.js';
+import {html, useEffect, useMemo, useRef, useState, clock, count, duration, hue, plural} from '/lib.js';
 import {confirmOperation} from '/dialogs.js';
 import uPlot from '/vendor/uplot.js';
 
@@ -13,7 +13,7 @@ function segment(from, to, inner, outer) {
   return `M${point(outer, from)}A${outer} ${outer} 0 ${large} 1 ${point(outer, to)}L${point(inner, to)}A${inner} ${inner} 0 ${large} 0 ${point(inner, from)}Z`;
 }
 
-function Ring({shards, sessions, ready}) {
+export function Ring({shards, middle, below, note}) {
   const [chosen, choose] = useState(null);
   const shapes = useMemo(() => shards.map((_, i) => {
     const from = i / shards.length, to = (i + (shards.length > 96 ? 0.86 : 0.94)) / shards.length;
@@ -21,8 +21,8 @@ function Ring({shards, sessions, ready}) {
   }), [shards.length]);
   const shard = chosen == null ? null : shards[chosen];
   const busiest = Math.max(1, ...shards.map(s => s.n));
-  return html`<figure class="ring">
-    <svg viewBox="0 0 400 400" role="img" aria-label="${shards.length} shards by owner (outside) and copy (inside)" onMouseLeave=${() => choose(null)}>
+  return html`<figure class="ring at-ring">
+    <svg viewBox="0 0 400 400" role="img" aria-label=${`${shards.length} shards by owner (outside) and copy (inside)`} onMouseLeave=${() => choose(null)}>
       ${shards.map((s, i) => html`<g key=${s.s} onMouseEnter=${() => choose(i)} class=${chosen === i ? 'chosen' : ''}>
         <path class="owner ${hue(s.o)} ${s.a ? '' : 'inactive'}" d=${shapes[i][0]} style=${{opacity: 0.5 + 0.5 * s.n / busiest}}/>
         <path class="copy ${s.r.length ? hue(s.r[0]) : 'none'} ${s.i.length ? '' : 'filling'}" d=${shapes[i][1]}/></g>`)}
@@ -30,14 +30,30 @@ function Ring({shards, sessions, ready}) {
           <text x="200" y="200" class="small">${shard.o || 'nobody'} · epoch ${shard.e}</text>
           <text x="200" y="222" class="small">${shard.r.length ? `copy on ${shard.r.join(', ')}${shard.i.length ? '' : ', filling'}` : 'no copy'}</text>
           <text x="200" y="246" class="small">${plural(shard.n, 'session')}${shard.m ? ', moving' : ''}</text>`
-        : html`<text x="200" y="196" class="huge">${count(sessions)}</text>
-          <text x="200" y="226" class="small">${sessions === 1 ? 'session' : 'sessions'}</text>
-          <text x="200" y="252" class="small faint">${shards.length} shards, view ${ready}</text>`}
+        : html`<text x="200" y="196" class="huge">${middle}</text>
+          <text x="200" y="226" class="small">${below}</text>
+          <text x="200" y="252" class="small faint">${note}</text>`}
     </svg></figure>`;
+}
+
+// Drawn anew when the theme changes: a canvas knows no style sheet.
+function useScheme() {
+  const read = () => document.documentElement.dataset.theme || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+  const [scheme, set] = useState(read());
+  useEffect(() => {
+    const listener = () => set(read());
+    const media = matchMedia('(prefers-color-scheme: dark)');
+    media.addEventListener('change', listener);
+    const observer = new MutationObserver(listener);
+    observer.observe(document.documentElement, {attributes: true, attributeFilter: ['data-theme']});
+    return () => { media.removeEventListener('change', listener); observer.disconnect(); };
+  }, []);
+  return scheme;
 }
 
 function Chart({history}) {
   const box = useRef(), plot = useRef();
+  const scheme = useScheme();
   const data = [history.map(p => p.at), history.map(p => p.sessions)];
   useEffect(() => {
     const style = getComputedStyle(document.documentElement);
@@ -46,14 +62,14 @@ function Chart({history}) {
     const axis = {stroke: ink, grid: {stroke: grid, width: 1}, ticks: {show: false}, font: '11px system-ui'};
     plot.current = new uPlot({
       width: box.current.clientWidth, height: 130, legend: {show: false}, cursor: {show: false},
-      scales: {y: {range: (_, low, high) => [0, Math.max(5, high * 1.15)]}},
-      axes: [{...axis, space: 90}, {...axis, size: 44}],
+      scales: {x: {range: (_, low, high) => [Math.min(low, high - 60), high]}, y: {range: (_, low, high) => [0, Math.max(5, high * 1.15)]}},
+      axes: [{...axis, space: 90, size: 26, values: (_, ticks) => ticks.map(t => clock(t * 1e6).slice(0, 8))}, {...axis, size: 44}],
       series: [{}, {stroke: accent, width: 2, fill: accent + '22', points: {show: false}}],
     }, data, box.current);
     const resize = new ResizeObserver(() => plot.current.setSize({width: box.current.clientWidth, height: 130}));
     resize.observe(box.current);
     return () => { resize.disconnect(); plot.current.destroy(); };
-  }, []);
+  }, [scheme]);
   useEffect(() => plot.current?.setData(data), [history]);
   return html`<div class="chart" ref=${box} aria-label="Sessions over time"></div>`;
 }
@@ -113,9 +129,9 @@ export function Cluster({overview}) {
   const members = [...overview.members].sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role) || a.name.localeCompare(b.name));
   const busiest = Math.max(1, ...members.map(m => m.sessions || 0));
   return html`<h1 class="visually-hidden">Cluster</h1><div class="cluster">
-    <section class="panel at-ring"><${Ring} shards=${overview.ring} sessions=${overview.sessions} ready=${overview.view}/>
-      <p class="key">outside: the owner, brighter with more sessions · inside: the copy</p></section>
-    <section class="panel at-chart"><h2>Sessions</h2><${Chart} history=${history}/></section>
-    <section class="at-nodes"><h2>Nodes</h2><div class="nodes">${members.map(m => html`<${Node} key=${m.name} member=${m} members=${members} busiest=${busiest}/>`)}</div></section>
-    <section class="panel at-timeline"><h2>Timeline</h2><${Timeline} overview=${overview}/></section></div>`;
+    <div class="left"><section class="panel"><${Ring} shards=${overview.ring} middle=${count(overview.sessions)} below=${overview.sessions === 1 ? 'session' : 'sessions'} note=${`${overview.ring.length} shards, view ${overview.view}`}/>
+        <p class="key">outer ring: owners · inner ring: copies</p></section>
+      <section class="panel"><h2>Timeline</h2><${Timeline} overview=${overview}/></section></div>
+    <div class="right"><section class="panel"><h2>Sessions</h2><${Chart} history=${history}/></section>
+      <section class="at-nodes"><h2>Nodes</h2><div class="nodes">${members.map(m => html`<${Node} key=${m.name} member=${m} members=${members} busiest=${busiest}/>`)}</div></section></div></div>`;
 }

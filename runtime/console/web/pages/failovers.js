@@ -24,7 +24,7 @@ function Waterfall({failover}) {
     const took = time ? Math.max(0, time - from) : null;
     return html`<div key=${name} class="step ${time == null ? 'waiting' : budget && took > budget ? 'over' : ''}"><h3>${name}</h3>
       <div class="lane"><i style=${{left: at(Math.min(from, begin + span)), width: `calc(${time ? at(begin + Math.min(took, span)) : '0%'} + 3px)`}}></i></div>
-      <p>${time ? html`<b>+${duration(time - begin)}</b>` : 'not yet'} <span>${why}${budget ? `, ${duration(budget)} allowed` : ''}</span></p></div>`;
+      <p>${time ? html`<b>${time === begin ? 'at once' : `+${duration(time - begin)}`}</b>` : 'not yet'} <span>${why}${budget ? `, ${duration(budget)} allowed` : ''}</span></p></div>`;
   })}</div>`;
 }
 

@@ -1,6 +1,6 @@
 // The supervision tree of the whole cluster. Rows are made only where one looks, and sessions are
 // asked for only while their rows are in view, so that a hundred thousand of them cost nothing.
-import {html, useEffect, useMemo, useRef, useState, count, duration, heat, hue, plural} from '/lib.js';
+import {html, useEffect, useMemo, useRef, useState, count, duration, heat, hue, person, plural} from '/lib.js';
 import {get, useWatch} from '/live.js';
 
 const ROW = 30;
@@ -41,8 +41,8 @@ function rowsOf(actors, open, filter) {
     const unfolded = filter ? true : open.has(key);
     rows.push({key, depth: 0, top: name, actor: {...root, sessions: node.sessions, age_us: node.age}, unfolded, leaf: false});
     if (!unfolded) continue;
-    for (const parent of [root.id, 0])
-      for (const child of (node.byParent.get(parent) || [])) if (parent !== 0 || root.id !== 0 || true) walk(node, name, child, 1);
+    for (const parent of new Set([root.id, 0]))
+      for (const child of (node.byParent.get(parent) || [])) walk(node, name, child, 1);
   }
   return rows;
 }
@@ -74,17 +74,17 @@ function Age({us, depth}) {
 }
 
 function Row({row, session, rate, focused, toggle, at}) {
-  const style = {top: `${at * ROW}px`, paddingLeft: `${10 + row.depth * 18}px`};
+  const style = {top: `${at * ROW}px`}, indent = {paddingLeft: `${10 + row.depth * 18}px`};
   if (row.shard) {
-    if (!session) return html`<div class="row session" style=${style}><span class="name faint">…</span></div>`;
+    if (!session) return html`<div class="row session" style=${style}><span class="name faint" style=${indent}>…</span></div>`;
     return html`<div class="row session ${focused ? 'focused' : ''}" style=${style}>
-      <span class="name"><i class="fold"></i><a href="#/call/${session.id}">${session.caller || session.callee || session.id}${session.caller && session.callee ? html` <em>→</em> ${session.callee}` : ''}</a></span>
+      <span class="name" style=${indent}><i class="fold"></i><a href="#/call/${session.id}">${person(session.caller || session.callee) || session.id}${session.caller && session.callee ? html` <em>→</em> ${person(session.callee)}` : ''}</a></span>
       <span class="fact">${session.quarantined ? 'quarantined' : session.stable ? 'stable' : 'setting up'}</span>
       <${Age} us=${session.age_us} depth=${session.depth}/><span class="num">${session.messages}</span><span class="num wide"></span></div>`;
   }
   const a = row.actor;
   return html`<div class="row ${row.top ? 'top-node' : ''} ${focused ? 'focused' : ''} ${a.answered === false ? 'mute' : ''}" style=${style} role="treeitem" aria-level=${row.depth + 1} aria-expanded=${row.leaf ? undefined : row.unfolded}>
-    <span class="name"><button class="fold ${row.leaf ? 'none' : row.unfolded ? 'open' : ''}" tabindex="-1" aria-label=${row.unfolded ? 'Fold' : 'Unfold'} onClick=${() => toggle(row.key)}></button>
+    <span class="name" style=${indent}><button class="fold ${row.leaf ? 'none' : row.unfolded ? 'open' : ''}" tabindex="-1" aria-label=${row.unfolded ? 'Fold' : 'Unfold'} onClick=${() => toggle(row.key)}></button>
       ${row.top ? html`<b class=${hue(row.top)}>${row.top}</b>` : html`<a href="#/actor/${encodeURIComponent(a.node)}/${a.id}">${a.kind} <em>${a.kind === 'shard' ? a.label.slice(6) : a.label}</em></a>`}</span>
     <span class="fact">${a.sessions ? plural(a.sessions, 'session') : row.top ? '' : a.state}</span>
     <${Age} us=${a.age_us} depth=${row.top ? (a.age_us > 0 ? 1 : 0) : a.depth}/>
