@@ -100,45 +100,47 @@ void proxy::on_datagrams(const datagrams_received& in) {
 }
 
 void proxy::on_sip(const endpoint& client, std::string_view bytes) {
-  auto parsed = sip::parse(bytes);
-  if (!parsed) {
-    if (parsed.error().status == 0) return; // keep-alive
-    tell(++malformed_, "malformed SIP messages");
-    auto& partial = parsed.error().partial;
-    if (partial) sip::stamp_source(*partial, client);
-    if (const auto answer = sip::error_response(parsed.error()))
-      transmit(client, sip::to_bytes(*answer));
-    return;
-  }
-  auto& message = *parsed;
-  if (message.is_request()) sip::stamp_source(message, client);
-  const auto where = cluster::route_of(message, options_.tokens, options_.settings.shard_count);
+  auto bad = incoming_.read(bytes);
+  if (!bad) bad = sip::check_message(incoming_);
+  if (bad) return on_malformed(client, bytes, bad.status);
+  const auto where = cluster::route_of(incoming_, options_.tokens, options_.settings.shard_count);
   if (!where) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
-  note_in(message, client, where->to);
-  if (where->may_create && congested(*where)) {
-    refuse(message, client, 503, true);
-    return;
-  }
-  cluster::sip_in in{where->to,
-                     where->key,
-                     where->by_address_of_record,
-                     where->may_create,
-                     false,
-                     options_.name,
-                     ++next_receipt_,
-                     client,
-                     current_view().number,
-                     sip::to_bytes(message)};
+  note_in(bytes, client, where->to);
+  if (where->may_create && congested(*where)) return refuse_bytes(bytes, client, 503);
+  std::string stamped;
+  stamped.reserve(bytes.size() + stamp_size_max);
+  if (!incoming_.is_request() || !sip::append_stamped(incoming_, client, stamped))
+    stamped = incoming_.bytes();
+  cluster::sip_in in{where->to,         where->key, where->by_address_of_record,
+                     where->may_create, false,      options_.name,
+                     ++next_receipt_,   client,     current_view().number,
+                     std::move(stamped)};
   const auto receipt = in.receipt;
-  if (!held_.add(std::move(in), now())) {
-    if (message.is_request()) refuse(message, client, 500, true);
-    return;
-  }
+  if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))
     send_frame(d->node, frame_kind::sip_in, d->message);
+}
+
+// What is malformed, and what is refused, is seldom: it is read again as a message to answer it.
+void proxy::on_malformed(const endpoint& client, std::string_view bytes, int status) {
+  if (status == 0) return; // keep-alive, or a response
+  tell(++malformed_, "malformed SIP messages");
+  auto parsed = sip::parse(bytes);
+  if (parsed) return;
+  auto& partial = parsed.error().partial;
+  if (partial) sip::stamp_source(*partial, client);
+  if (const auto answer = sip::error_response(parsed.error()))
+    transmit(client, sip::to_bytes(*answer));
+}
+
+void proxy::refuse_bytes(std::string_view bytes, const endpoint& client, int status) {
+  auto request = sip::parse(bytes);
+  if (!request || !request->is_request()) return;
+  sip::stamp_source(*request, client);
+  refuse(*request, client, status, true);
 }
 
 bool proxy::congested(const cluster::route& r) const {
@@ -156,11 +158,9 @@ void proxy::refuse(const sip::message& request, const endpoint& client, int stat
 }
 
 void proxy::on_tick() {
-  for (auto& e : held_.expire(now())) {
-    if (e.delivered) continue; // some container has it, and the client repeats what matters
-    const auto request = sip::parse(e.message.bytes);
-    if (request && request->is_request()) refuse(*request, e.message.source, 500, true);
-  }
+  for (auto& e : held_.expire(now()))
+    // What some container has, the client repeats if it matters.
+    if (!e.delivered) refuse_bytes(e.message.bytes, e.message.source, 500);
   on_batch_end();
 }
 
@@ -233,15 +233,10 @@ void proxy::on_batch_end() {
 // ---- for operators
 // ---------------------------------------------------------------------------------
 
-void proxy::note_in(const sip::message& message, const endpoint& client,
-                    const session_address& to) {
+void proxy::note_in(std::string_view bytes, const endpoint& client, const session_address& to) {
   cluster::sighting s;
-  s.call = cluster::call_hash(message.header("Call-ID").value_or(""));
+  if (!cluster::sketch_into(s, bytes)) return;
   s.at = now();
-  const auto cseq = message.cseq();
-  s.method = cluster::method_of(message.is_request() || !cseq ? message.method : cseq->method);
-  s.status = static_cast<std::uint16_t>(message.status);
-  s.cseq = cseq ? cseq->number : 0;
   s.session = to;
   s.agent = client;
   seen_.add(std::move(s));

@@ -2,6 +2,7 @@
 
 #include "actors/role.hpp"
 #include "actors/session_actor.hpp"
+#include "protocol/session/question.hpp"
 #include "protocol/session/stateless.hpp"
 
 #include <caf/all.hpp>
@@ -233,8 +234,11 @@ void shard::orphan(const cluster::sip_in& message) {
 }
 
 void shard::on_ask(cluster::ask& question) {
+  const auto named = session::session_named_by(question.key, environment_->tokens);
   const auto found = by_key_.find(question.key);
-  const auto s = found == by_key_.end() ? sessions_.end() : sessions_.find(found->second);
+  const auto s = named                    ? sessions_.find(named->session)
+                 : found == by_key_.end() ? sessions_.end()
+                                          : sessions_.find(found->second);
   if (s == sessions_.end() || s->second.ending) {
     output_.emissions.push_back(
         emit_answer{{question.from, question.id, false, {}}, question.from_node});
