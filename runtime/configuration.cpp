@@ -2,6 +2,7 @@
 
 #include "runtime/configuration_keys.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace holdfast::runtime {
@@ -37,6 +38,10 @@ std::filesystem::path key_path(const configuration& c) {
   return c.state.directory / c.cluster.key_file;
 }
 
+std::filesystem::path certificate_directory(const configuration& c) {
+  return c.state.directory / c.cluster.certificates;
+}
+
 std::filesystem::path log_directory(const configuration& c) {
   return c.state.directory / c.log.directory;
 }
@@ -51,6 +56,25 @@ cluster::settings cluster_settings(const configuration& c) {
   s.activation_grace = c.failure.activation_grace;
   s.hold = c.failure.hold;
   return s;
+}
+
+cluster::balance_policy balance_policy(const configuration& c) {
+  return cluster::balance_policy_named(c.balance.policy)
+      .value_or(cluster::balance_policy::least_work_left);
+}
+
+std::uint32_t weight_of(const configuration& c, const std::string& container) {
+  const auto found = c.balance.weights.find(container);
+  if (found == c.balance.weights.end()) return 1;
+  std::uint32_t weight = 0;
+  const auto& text = found->second;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  return failed == std::errc{} && end == text.data() + text.size() ? weight : 0;
+}
+
+cluster::load_limits load_limits(const configuration& c) {
+  return {c.overload.maximum_sessions, c.overload.maximum_message_rate,
+          c.overload.maximum_response_time};
 }
 
 bool is_loopback(const endpoint& address) {
@@ -117,6 +141,10 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
   if (collide(c.console.address, c.cluster.coordinator))
     problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
+  for (const auto& [container, text] : c.balance.weights)
+    if (const auto weight = weight_of(c, container); weight < 1 || weight > 100)
+      problem("[balance] weights: " + container + " is " + text + ", outside of 1 to 100",
+              container + " = 1");
   if (c.timers.t1 > c.timers.t2)
     problem(
         "[timers] t1_ms is above t2_ms: retransmissions would start above their longest interval",

@@ -24,6 +24,8 @@ void describe_keys(F& f, Configuration& c) {
   f("key_file", c.cluster.key_file);
   f("coordinator", c.cluster.coordinator);
   f("domains", c.cluster.domains);
+  f("tls", c.cluster.tls);
+  f("certificates", c.cluster.certificates);
 
   f.section("sip");
   f("address", c.sip.address);
@@ -47,6 +49,15 @@ void describe_keys(F& f, Configuration& c) {
   f.section("nodes");
   f("proxies", c.nodes.proxies, 1, 64);
   f("containers", c.nodes.containers, 1, 64);
+
+  f.section("balance");
+  f.one_of("policy", c.balance.policy, cluster::balance_policy_names);
+  f("weights", c.balance.weights);
+
+  f.section("overload");
+  f("maximum_sessions", c.overload.maximum_sessions, 0, 100'000'000);
+  f("maximum_message_rate", c.overload.maximum_message_rate, 0, 10'000'000);
+  f("maximum_response_time_ms", c.overload.maximum_response_time, 0, 60'000);
 
   f.section("timers");
   f("t1_ms", c.timers.t1, 10, 10'000);

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   add_shards_command(app, exit_code);
   add_kill_command(app, exit_code);
   add_check_command(app, exit_code);
+  add_certificates_command(app, exit_code);
 
   try {
     app.parse(argc, argv);

@@ -45,6 +45,7 @@ real_world_options world_options(const configuration& c, const node_identity& wh
   o.name = who.name;
   o.cluster_key = std::move(key);
   o.settings = cluster_settings(c);
+  if (c.cluster.tls) o.certificates = certificate_paths{certificate_directory(c)};
   o.control_fd = who.control_fd;
   const std::string host = c.cluster.coordinator.host;
   o.links = {host, 0};
@@ -58,11 +59,12 @@ real_world_options world_options(const configuration& c, const node_identity& wh
   return o;
 }
 
-cluster::node_card card_of(const node_identity& who, real_world& outside) {
+cluster::node_card card_of(const configuration& c, const node_identity& who, real_world& outside) {
   cluster::node_card card;
   card.name = who.name;
   card.serves = who.serves;
   card.boot = outside.random();
+  card.weight = weight_of(c, who.name);
   card.pid = getpid();
   card.supervised = outside.supervised();
   card.links = outside.links_endpoint();
@@ -102,9 +104,10 @@ void serve_until_signalled(const configuration& c, const node_identity& who, std
   caf_configuration config{caf_settings};
   caf::actor_system system{config};
   real_world outside{system, world_options(c, who, std::move(key))};
-  const auto root = actors::start_node(
-      system, outside,
-      {card_of(who, outside), cluster_settings(c), c.cluster.coordinator, environment});
+  const auto root =
+      actors::start_node(system, outside,
+                         {card_of(c, who, outside), cluster_settings(c), c.cluster.coordinator,
+                          environment, balance_policy(c), load_limits(c)});
   std::unique_ptr<console> web;
   if (who.serves == cluster::role::coordinator) {
     console_options options;

@@ -1,5 +1,6 @@
 #include "runtime/real_world.hpp"
 
+#include "protocol/core/keyed_hash.hpp"
 #include "runtime/basp_links.hpp"
 #include "runtime/datagram_feed.hpp"
 #include "runtime/file_ledger.hpp"
@@ -10,6 +11,8 @@
 #include "runtime/random_bytes.hpp"
 #include "runtime/udp_socket.hpp"
 
+#include <caf/actor_system.hpp>
+#include <caf/node_id.hpp>
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
@@ -45,6 +48,12 @@ std::unique_ptr<fed_socket> open_if(caf::actor_system& system, const std::option
   return where ? std::make_unique<fed_socket>(system, *where, name, purpose) : nullptr;
 }
 
+// Machine and process number, as CAF sees them.
+std::string likeness_of(const caf::actor_system& system) {
+  return hmac_sha256("holdfast likeness", to_string(system.node()))
+      .substr(0, link_handshake::likeness_bytes);
+}
+
 void count(const fed_socket* from, real_world_counters::datagrams& to) {
   if (from == nullptr) return;
   const auto& totals = from->socket.totals();
@@ -58,7 +67,8 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
       : outside{open_if(system, o.outside, actors::socket_name::outside, "SIP from outside")},
         inside{open_if(system, o.inside, actors::socket_name::inside,
                        "datagrams between dispatchers and proxies")},
-        links{o.links, o.name, o.cluster_key},
+        tls{o.certificates ? std::make_unique<link_tls>(*o.certificates, o.name) : nullptr},
+        links{o.links, o.name, {o.cluster_key, tls.get(), likeness_of(system)}},
         basp{system, links.local().port},
         heartbeats{o.heartbeats, o.name, o.settings, o.cluster_key},
         ledger{o.ledger_file} {
@@ -81,6 +91,7 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
 
   std::unique_ptr<fed_socket> outside;
   std::unique_ptr<fed_socket> inside;
+  std::unique_ptr<link_tls> tls;
   link_exchange links;
   basp_links basp;
   heartbeat_thread heartbeats;
@@ -100,7 +111,7 @@ void real_world::parts::open_link(const std::string& peer, const endpoint& addre
       caf::anon_send(hub, actors::link_failed{peer, opened.error().what});
       return;
     }
-    basp.connect(std::move(opened->connection),
+    basp.connect(std::move(opened->connection), std::move(opened->tls),
                  [=, proved = opened->peer](const basp_links::outcome& outcome) {
                    const auto self = weak.lock();
                    if (outcome.remote_hub)
@@ -195,7 +206,7 @@ void real_world::resolve(std::string name, caf::actor reply_to) {
 
 void real_world::accept_links(caf::actor hub) {
   parts_->links.accept([p = parts_.get(), hub](link_exchange::link link) {
-    p->basp.publish(std::move(link.connection), hub);
+    p->basp.publish(std::move(link.connection), std::move(link.tls), hub);
   });
 }
 

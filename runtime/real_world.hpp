@@ -19,6 +19,7 @@
 #include "actors/world.hpp"
 #include "protocol/cluster/view.hpp"
 #include "protocol/core/endpoint.hpp"
+#include "runtime/certificates.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -39,7 +40,8 @@ struct real_world_options {
   endpoint heartbeats{"127.0.0.1", 0}; // UDP
   // Port 0 means any free one. Hosts are numeric addresses or names.
 
-  std::string cluster_key; // at least 16 bytes; never logged
+  std::string cluster_key;                       // at least 16 bytes; never logged
+  std::optional<certificate_paths> certificates; // with them links are under TLS, and only so
   cluster::settings settings;
   std::optional<std::filesystem::path> ledger_file; // none: the ledger is memory alone
   int control_fd = -1; // the socketpair to the launcher; owned from here on; -1: no launcher
