@@ -17,5 +17,8 @@ void add_certificates_command(CLI::App& app, int& exit_code);
 void add_members_command(CLI::App& app, int& exit_code);
 void add_shards_command(CLI::App& app, int& exit_code);
 void add_kill_command(CLI::App& app, int& exit_code);
+void add_drain_command(CLI::App& app, int& exit_code);
+void add_undrain_command(CLI::App& app, int& exit_code);
+void add_move_command(CLI::App& app, int& exit_code);
 
 } // namespace holdfast::runtime

@@ -63,6 +63,10 @@ public:
   void heal(const std::string& a, const std::string& b) { network_.heal(a, b); }
   [[nodiscard]] bool alive(const std::string& name) const;
 
+  // ---- operators
+  // False: there is no coordinator, or it does not want to.
+  bool operate(cluster::control::operator_verb verb, const std::string& name, shard_id shard = {});
+
   // ---- outside
   using listener = std::function<void(const std::string& bytes)>;
   void listen(const endpoint& where, listener to) { listeners_[where] = std::move(to); }
