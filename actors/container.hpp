@@ -140,7 +140,7 @@ private:
   void emit_stalled(shard_id id, hosted& h);
   void emit(emission e);
   void emit_sip_out(emit_sip out);
-  void dealt_with(const receipt& done);
+  void dealt_with(const receipt& of);
   [[nodiscard]] bool may_speak(const hosted& h) const;
   void send_keepalives();
   void tell_load();

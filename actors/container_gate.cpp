@@ -65,9 +65,9 @@ void container::emit(emission e) {
     send_answer(std::move(*reply));
 }
 
-void container::dealt_with(const receipt& done) {
-  handled_[done.proxy].receipts.push_back(done.number);
-  const auto timed = timed_.find({done.proxy, done.number});
+void container::dealt_with(const receipt& of) {
+  handled_[of.proxy].receipts.push_back(of.number);
+  const auto timed = timed_.find({of.proxy, of.number});
   if (timed == timed_.end()) return;
   gauge_.dealt_with(now() - timed->second);
   timed_.erase(timed);

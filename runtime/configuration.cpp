@@ -141,6 +141,12 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
   if (collide(c.console.address, c.cluster.coordinator))
     problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
+  if (c.ledger.backend == "etcd" && c.ledger.etcd.empty())
+    problem("[ledger] etcd names no server", "etcd = [\"127.0.0.1:2379\"]");
+  for (const auto& server : c.ledger.etcd)
+    if (const auto parsed = parse_endpoint(server); !parsed || parsed->port == 0)
+      problem("[ledger] etcd: " + server + " is no host with a port",
+              "etcd = [\"127.0.0.1:2379\"]");
   for (const auto& [container, text] : c.balance.weights)
     if (const auto weight = weight_of(c, container); weight < 1 || weight > 100)
       problem("[balance] weights: " + container + " is " + text + ", outside of 1 to 100",

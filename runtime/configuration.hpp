@@ -73,6 +73,15 @@ struct state_section {
   friend bool operator==(const state_section&, const state_section&) = default;
 };
 
+// Where the coordinator keeps the view.
+struct ledger_section {
+  std::string backend = "embedded";                // or "etcd"
+  std::vector<std::string> etcd{"127.0.0.1:2379"}; // its servers
+  std::string prefix = "holdfast";                 // of the keys there
+
+  friend bool operator==(const ledger_section&, const ledger_section&) = default;
+};
+
 struct failure_section {
   milliseconds heartbeat_interval{50};
   std::uint32_t heartbeat_misses = 4;
@@ -128,6 +137,7 @@ struct configuration {
   sip_section sip;
   console_section console;
   state_section state;
+  ledger_section ledger;
   failure_section failure;
   nodes_section nodes;
   balance_section balance;

@@ -16,6 +16,8 @@ namespace holdfast::runtime {
 inline constexpr std::array<std::string_view, 6> log_levels{"trace", "debug", "info",
                                                             "warn",  "error", "off"};
 
+inline constexpr std::array<std::string_view, 2> ledger_backends{"embedded", "etcd"};
+
 template <class F, class Configuration>
 void describe_keys(F& f, Configuration& c) {
   f.section("cluster");
@@ -38,6 +40,11 @@ void describe_keys(F& f, Configuration& c) {
 
   f.section("state");
   f("directory", c.state.directory);
+
+  f.section("ledger");
+  f.one_of("backend", c.ledger.backend, ledger_backends);
+  f("etcd", c.ledger.etcd);
+  f("prefix", c.ledger.prefix);
 
   f.section("failure");
   f("heartbeat_interval_ms", c.failure.heartbeat_interval, 10, 10'000);

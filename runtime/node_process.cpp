@@ -5,6 +5,7 @@
 #include "runtime/cluster_backend.hpp"
 #include "runtime/configuration_environment.hpp"
 #include "runtime/console.hpp"
+#include "runtime/random_bytes.hpp"
 #include "runtime/real_world.hpp"
 
 #include <caf/all.hpp>
@@ -38,6 +39,14 @@ std::string read_cluster_key(const configuration& c) {
   return key;
 }
 
+etcd_options etcd_of(const configuration& c, const node_identity& who) {
+  etcd_options o;
+  for (const auto& server : c.ledger.etcd) o.servers.push_back(parse_endpoint(server).value());
+  o.prefix = c.ledger.prefix;
+  o.holder = who.name + ' ' + std::to_string(random_number());
+  return o;
+}
+
 real_world_options world_options(const configuration& c, const node_identity& who,
                                  std::string key) {
   using cluster::role;
@@ -52,7 +61,10 @@ real_world_options world_options(const configuration& c, const node_identity& wh
   o.heartbeats = {host, 0};
   if (who.serves == role::coordinator) {
     o.links = c.cluster.coordinator;
-    o.ledger_file = c.state.directory / "ledger";
+    if (c.ledger.backend == "etcd")
+      o.etcd = etcd_of(c, who);
+    else
+      o.ledger_file = c.state.directory / "ledger";
   }
   if (who.serves == role::dispatcher) o.outside = c.sip.address;
   if (who.serves == role::dispatcher || who.serves == role::proxy) o.inside = endpoint{host, 0};

@@ -54,6 +54,11 @@ std::string likeness_of(const caf::actor_system& system) {
       .substr(0, link_handshake::likeness_bytes);
 }
 
+std::unique_ptr<ledger> open_ledger(const real_world_options& o) {
+  if (o.etcd) return std::make_unique<etcd_ledger>(*o.etcd);
+  return std::make_unique<file_ledger>(o.ledger_file);
+}
+
 void count(const fed_socket* from, real_world_counters::datagrams& to) {
   if (from == nullptr) return;
   const auto& totals = from->socket.totals();
@@ -71,7 +76,7 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
         links{o.links, o.name, {o.cluster_key, tls.get(), likeness_of(system)}},
         basp{system, links.local().port},
         heartbeats{o.heartbeats, o.name, o.settings, o.cluster_key},
-        ledger{o.ledger_file} {
+        ledger{open_ledger(o)} {
     if (o.control_fd < 0) return;
     launcher = std::make_unique<process_channel>(
         file_descriptor{o.control_fd}, [this](const process_end& end) { on_process_end(end); },
@@ -95,7 +100,7 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
   link_exchange links;
   basp_links basp;
   heartbeat_thread heartbeats;
-  file_ledger ledger;
+  std::unique_ptr<runtime::ledger> ledger;
   name_resolver resolver;
   std::unique_ptr<process_channel> launcher;
   std::mutex observer_mutex;
@@ -174,7 +179,7 @@ void real_world::stop() {
   p.resolver.stop();
   p.links.stop();
   p.heartbeats.stop();
-  p.ledger.stop();
+  p.ledger->stop();
   if (p.launcher) p.launcher->stop();
   const std::lock_guard lock{p.observer_mutex};
   p.observer = nullptr;
@@ -237,7 +242,7 @@ void real_world::probe_answered() {
 }
 
 void real_world::ledger_load(caf::actor reply_to) {
-  parts_->ledger.load([reply_to](const result<std::optional<ledger_content>>& held) {
+  parts_->ledger->load([reply_to](const result<std::optional<ledger_content>>& held) {
     actors::ledger_loaded answer;
     if (!held)
       answer.error = held.error().what;
@@ -249,7 +254,7 @@ void real_world::ledger_load(caf::actor reply_to) {
 
 void real_world::ledger_compare_and_swap(std::uint64_t number, std::string bytes,
                                          caf::actor reply_to) {
-  parts_->ledger.compare_and_swap(
+  parts_->ledger->compare_and_swap(
       number, std::move(bytes), [number, reply_to](const result<std::uint64_t>& written) {
         caf::anon_send(reply_to,
                        actors::ledger_written{number, written.has_value(),

@@ -20,6 +20,7 @@
 #include "protocol/cluster/view.hpp"
 #include "protocol/core/endpoint.hpp"
 #include "runtime/certificates.hpp"
+#include "runtime/etcd_ledger.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -44,6 +45,7 @@ struct real_world_options {
   std::optional<certificate_paths> certificates; // with them links are under TLS, and only so
   cluster::settings settings;
   std::optional<std::filesystem::path> ledger_file; // none: the ledger is memory alone
+  std::optional<etcd_options> etcd;                 // instead of a file
   int control_fd = -1; // the socketpair to the launcher; owned from here on; -1: no launcher
 };
 
