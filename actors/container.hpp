@@ -33,7 +33,7 @@ struct container_options {
   std::uint64_t boot = 0;
   cluster::settings settings;
   cluster::balance_policy policy = cluster::balance_policy::least_work_left;
-  cluster::load_limits limits;
+  cluster::load_limits limits{};
   std::shared_ptr<const session::environment> environment;
 };
 

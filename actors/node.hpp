@@ -28,7 +28,7 @@ struct node_options {
   endpoint coordinator; // of links
   std::shared_ptr<const session::environment> environment;
   cluster::balance_policy policy = cluster::balance_policy::least_work_left;
-  cluster::load_limits limits;
+  cluster::load_limits limits{};
 };
 
 // The root of the node's actors: an exit message to it ends them all. To caf::get_atom it answers
