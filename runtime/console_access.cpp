@@ -87,7 +87,7 @@ endpoint console_address(const console_access& access) {
 std::optional<std::string> ask(const console_access& access, const std::string& method,
                                const std::string& target) {
   const auto token = method == "POST" ? token_of(access) : std::string{};
-  const auto answer = http_request(method, console_address(access), target, patience, token);
+  const auto answer = http_request(method, console_address(access), target, patience, {}, token);
   if (!answer) {
     std::cerr << "holdfast: the cluster's console cannot be reached: " << answer.error().what
               << "\n  is a cluster running? --console ADDRESS names another console\n";

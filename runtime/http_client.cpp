@@ -30,7 +30,7 @@ beast::error_code complete(asio::io_context& context, Start start) {
 
 result<http_answer> http_request(const std::string& method, const endpoint& server,
                                  const std::string& target, std::chrono::milliseconds time_out,
-                                 const std::string& token) {
+                                 std::string body, const std::string& token) {
   asio::io_context context{1};
   beast::error_code e;
   tcp::resolver resolver{context};
@@ -47,6 +47,10 @@ result<http_answer> http_request(const std::string& method, const endpoint& serv
   ask.set(http::field::user_agent, "holdfast");
   if (!token.empty()) ask.set(http::field::authorization, "Bearer " + token);
   ask.keep_alive(false);
+  if (!body.empty()) {
+    ask.set(http::field::content_type, "application/json");
+    ask.body() = std::move(body);
+  }
   ask.prepare_payload();
   e = complete(context, [&](auto done) { http::async_write(stream, ask, done); });
   if (e) return fail(to_string(server) + ": " + e.message());

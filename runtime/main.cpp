@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   add_move_command(app, exit_code);
   add_check_command(app, exit_code);
   add_credential_command(app, exit_code);
+  add_certificates_command(app, exit_code);
   add_completion_command(app, exit_code);
 
   try {

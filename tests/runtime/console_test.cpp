@@ -44,7 +44,7 @@ struct fixture {
 
   http_answer ask(const std::string& method, const std::string& target,
                   const std::string& with_token = token) {
-    auto answer = http_request(method, address, target, 2000ms, with_token);
+    auto answer = http_request(method, address, target, 2000ms, {}, with_token);
     REQUIRE(answer);
     return *answer;
   }
