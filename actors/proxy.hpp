@@ -11,6 +11,8 @@
 #include "protocol/cluster/hold_queue.hpp"
 #include "protocol/cluster/routing.hpp"
 #include "protocol/cluster/token.hpp"
+#include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 
 #include <cstdint>
 #include <map>
