@@ -2,6 +2,7 @@
 // While the shard moves the question waits; after its time it is answered "timed out", never "no
 // such session" (design, "Location").
 #include "actors/container.hpp"
+#include "protocol/session/question.hpp"
 
 #include <caf/all.hpp>
 
@@ -10,7 +11,10 @@ namespace holdfast::actors {
 using cluster::frame_kind;
 
 void container::on_question(cluster::ask question, duration timeout) {
-  question.shard = cluster::home_shard(question.key, options_.settings.shard_count);
+  const auto named = session::session_named_by(question.key, options_.environment->tokens);
+  question.shard = named && named->shard.value < options_.settings.shard_count
+                       ? named->shard
+                       : cluster::home_shard(question.key, options_.settings.shard_count);
   question.from_node = options_.name;
   const std::pair id{question.from, question.id};
   if (questions_.size() >= pending_questions_max) {

@@ -2,6 +2,7 @@
 
 #include "actors/role.hpp"
 #include "actors/session_actor.hpp"
+#include "protocol/session/question.hpp"
 #include "protocol/session/stateless.hpp"
 
 #include <caf/all.hpp>
@@ -200,6 +201,7 @@ void shard::on_message(cluster::sip_in& message) {
     }
     if (id.value == 0) id = session_id{outside_->random()};
     start_session(id, std::nullopt, {}, 0);
+    ++output_.started;
     s = sessions_.find(id);
     remember_keys(id, s->second, {message.key});
   }
@@ -232,8 +234,11 @@ void shard::orphan(const cluster::sip_in& message) {
 }
 
 void shard::on_ask(cluster::ask& question) {
+  const auto named = session::session_named_by(question.key, environment_->tokens);
   const auto found = by_key_.find(question.key);
-  const auto s = found == by_key_.end() ? sessions_.end() : sessions_.find(found->second);
+  const auto s = named                    ? sessions_.find(named->session)
+                 : found == by_key_.end() ? sessions_.end()
+                                          : sessions_.find(found->second);
   if (s == sessions_.end() || s->second.ending) {
     output_.emissions.push_back(
         emit_answer{{question.from, question.id, false, {}}, question.from_node});
@@ -292,7 +297,10 @@ void shard::on_step(session_step& step) {
   if (step.parted) return on_parted(step, s);
   if (s.ending) return;
   s.stable = step.stable;
-  s.work = step.open_transactions;
+  load_.transactions += step.open_transactions - s.transactions;
+  load_.work += step.work - s.work;
+  s.transactions = step.open_transactions;
+  s.work = step.work;
   arm(step.session, s, step.deadline);
 
   // Until the last commit of a session is held, everything it says queues behind it: a repetition
@@ -461,6 +469,8 @@ void shard::forget(session_id id) {
     output_.ended_keys.push_back(key);
     if (const auto k = by_key_.find(key); k != by_key_.end() && k->second == id) by_key_.erase(k);
   }
+  load_.transactions -= s.transactions;
+  load_.work -= s.work;
   if (parting_) parting_->missing.erase(id);
   actors_.erase(s.actor.address());
   demonitor(s.actor);
@@ -469,15 +479,9 @@ void shard::forget(session_id id) {
 }
 
 void shard::report_status() {
-  shard_status status{start_.shard,
-                      start_.epoch,
-                      static_cast<std::uint32_t>(sessions_.size()),
-                      0,
-                      log_.synced(),
-                      log_.lag(),
-                      restarts_,
-                      quarantined_};
-  for (const auto& [id, s] : sessions_) status.work += s.work;
+  load_.sessions = static_cast<std::uint32_t>(sessions_.size());
+  shard_status status{start_.shard, start_.epoch, load_,       log_.synced(),
+                      log_.lag(),   restarts_,    quarantined_};
   send(container_, std::move(status));
 }
 
@@ -502,6 +506,8 @@ void shard::flush() {
   next.shard = start_.shard;
   next.epoch = start_.epoch;
   next.held = output_.held;
+  load_.sessions = static_cast<std::uint32_t>(sessions_.size());
+  output_.load = load_;
   next.guards = std::move(guards);
   std::swap(next, output_);
   send(container_, std::move(next));

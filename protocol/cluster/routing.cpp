@@ -49,7 +49,7 @@ std::optional<route> route_of(const sip::message_view& message, const token_ring
   r.key = std::move(key);
   session::write_directory_key(message, r.key);
   r.to.shard = home_shard(r.key, shard_count);
-  r.by_address_of_record = message.is("REGISTER");
+  r.by_address_of_record = session::concerns_registration(message);
   r.may_create = message.to_tag().empty() && !message.is("ACK") && !message.is("CANCEL");
   return r;
 }

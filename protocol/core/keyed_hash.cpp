@@ -4,14 +4,28 @@
 #include "protocol/core/keyed_hash.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <stdexcept>
 
 namespace holdfast {
 
 namespace {
+
+const EVP_MD* evp_of(hash_algorithm algorithm) {
+  switch (algorithm) {
+  case hash_algorithm::md5:
+    return EVP_md5();
+  case hash_algorithm::sha_256:
+    return EVP_sha256();
+  case hash_algorithm::sha_512_256:
+    return EVP_sha512_256();
+  }
+  throw std::invalid_argument("there is no such hash algorithm");
+}
 
 constexpr std::size_t block_size = 64;
 using digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
@@ -32,6 +46,21 @@ digest keyed(const std::array<unsigned char, block_size>& key, std::uint8_t pad,
 }
 
 } // namespace
+
+std::string hex_digest(hash_algorithm algorithm, std::string_view message) {
+  static constexpr char digits[] = "0123456789abcdef";
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  if (EVP_Digest(message.data(), message.size(), digest, &length, evp_of(algorithm), nullptr) != 1)
+    throw std::runtime_error("this libcrypto refuses the hash algorithm");
+  std::string text;
+  text.reserve(2 * length);
+  for (unsigned i = 0; i < length; ++i) {
+    text.push_back(digits[digest[i] >> 4U]);
+    text.push_back(digits[digest[i] & 15U]);
+  }
+  return text;
+}
 
 std::array<char, 32> hmac_sha256_digest(std::string_view key, std::string_view message) {
   std::array<unsigned char, block_size> block{};

@@ -70,7 +70,7 @@ struct send {
 // Ask the session that is found under `key`; answered{id} follows, within `timeout` at the latest.
 struct ask {
   std::uint64_t id = 0;
-  std::string key; // as directory_key_of_aor() makes it
+  std::string key; // as directory_key_of_aor() or key_of_session() makes it
   std::string bytes;
   duration timeout{2s};
 };
@@ -134,7 +134,8 @@ public:
   // For operators and load figures.
   [[nodiscard]] std::string application() const; // "b2bua", "registrar", ...
   [[nodiscard]] bool stable() const; // holds a confirmed dialog, a binding or a subscription
-  [[nodiscard]] std::size_t open_transactions() const;
+  [[nodiscard]] std::uint32_t open_transactions() const;
+  [[nodiscard]] std::uint32_t work() const; // the same, each by its cost (cluster/balance.hpp)
 
 private:
   struct state;
