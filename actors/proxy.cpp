@@ -2,6 +2,7 @@
 
 #include "protocol/cluster/proxy_protocol.hpp"
 #include "protocol/cluster/routing.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/sip/parser.hpp"
 #include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
@@ -117,7 +118,7 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
-  if (where->may_create && congested(*where)) {
+  if (where->may_create && (congested(*where) || buggify<"proxy: admits nothing new">())) {
     refuse(message, client, 503, true);
     return;
   }
@@ -132,12 +133,16 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
                      current_view().number,
                      sip::to_bytes(message)};
   const auto receipt = in.receipt;
-  if (!held_.add(std::move(in), now())) {
+  const bool full = buggify<"proxy: the hold queue is full">();
+  if (full || !held_.add(std::move(in), now())) {
     if (message.is_request()) refuse(message, client, 500, true);
     return;
   }
-  if (auto d = held_.deliver(receipt, current_view(), reachable()))
-    send_frame(d->node, frame_kind::sip_in, d->message);
+  auto d = held_.deliver(receipt, current_view(), reachable());
+  sometimes<"proxy: a message is held for an owner">(!d);
+  if (!d) return;
+  send_frame(d->node, frame_kind::sip_in, d->message);
+  if (buggify<"proxy: delivers twice">()) send_frame(d->node, frame_kind::sip_in, d->message);
 }
 
 bool proxy::congested(const cluster::route& r) const {
@@ -155,10 +160,13 @@ void proxy::refuse(const sip::message& request, const endpoint& client, int stat
 }
 
 void proxy::on_tick() {
+  if (buggify<"proxy: expires later">()) return on_batch_end();
   for (auto& e : held_.expire(now())) {
+    sometimes<"proxy: holding ended">(!e.delivered);
     if (e.delivered) continue; // some container has it, and the client repeats what matters
     const auto request = sip::parse(e.message.bytes);
-    if (request && request->is_request()) refuse(*request, e.message.source, 500, true);
+    const int status = planted<"holding-ends-with-481">() ? 481 : 500;
+    if (request && request->is_request()) refuse(*request, e.message.source, status, true);
   }
   on_batch_end();
 }
@@ -166,20 +174,24 @@ void proxy::on_tick() {
 // ---- out
 // ------------------------------------------------------------------------------------------
 
-void proxy::on_frame(const std::string&, frame_kind kind, std::string_view bytes) {
+void proxy::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
   if (kind == frame_kind::sip_out)
-    with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(std::move(out)); });
+    with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(peer, std::move(out)); });
   else if (kind == frame_kind::handled)
-    with<cluster::handled>(bytes, [&](const cluster::handled& h) { held_.handled(h.receipts); });
+    with<cluster::handled>(bytes, [&](const cluster::handled& h) {
+      if (!buggify<"proxy: forgets receipts">()) held_.handled(h.receipts);
+    });
 }
 
 // Fence (d): nothing an owner of an older epoch says reaches a client.
-void proxy::on_sip_out(cluster::sip_out out) {
+void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   auto& known = epochs_[out.shard];
-  if (out.epoch < known) {
+  if (out.epoch < known && !planted<"output-is-not-fenced">()) {
+    sometimes<"proxy: an older epoch was fenced">();
     tell(++fenced_, "messages of owners of older epochs dropped");
     return;
   }
+  witness_output(options_.name, owner, out.shard.value, out.epoch.value);
   known = out.epoch;
   if (is_numeric(out.destination.host)) {
     transmit(out.destination, out.bytes);
@@ -214,7 +226,7 @@ void proxy::send_failed(const cluster::sip_out& out) {
 
 // Replies leave from the dispatcher's address; any dispatcher that lives will do.
 void proxy::transmit(const endpoint& destination, std::string_view bytes) {
-  if (dispatchers_.empty()) return;
+  if (dispatchers_.empty() || buggify<"proxy: loses a datagram">()) return;
   const auto& by = dispatchers_[next_dispatcher_++ % dispatchers_.size()];
   const endpoint to{destination.host,
                     destination.port == 0 ? std::uint16_t{5060} : destination.port};

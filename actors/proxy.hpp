@@ -49,7 +49,7 @@ private:
   void on_datagrams(const datagrams_received& in);
   void on_sip(const endpoint& client, std::string_view bytes);
   void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
-  void on_sip_out(cluster::sip_out out);
+  void on_sip_out(const std::string& owner, cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
   void transmit(const endpoint& destination, std::string_view bytes);

@@ -1,5 +1,6 @@
 #include "protocol/applications/b2bua.hpp"
 
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/directory_key.hpp"
 
 #include <algorithm>
@@ -176,6 +177,7 @@ void b2bua::attempt_succeeded(context& session, attempt& a, const incoming_respo
   const auto done = a;
   std::erase_if(attempts, [&](const auto& each) { return each.from == done.from; });
   session.clear_timer(ring_timer(done));
+  sometimes<"b2bua: a 2xx crossed our CANCEL">(done.over);
   if (done.over) {
     // The 2xx crossed our CANCEL: the callee is in a call that nobody wants (RFC 3261 9.1).
     session.acknowledge(response.dialog);
@@ -233,6 +235,7 @@ void b2bua::in_dialog(context& session, const incoming_request& request) {
   const auto other = other_side(request.dialog);
   if (m.is("BYE")) {
     session.respond(request.id, 200);
+    if (planted<"bye-is-not-passed-on">()) return;
     return hang_up(session, request.dialog);
   }
   if (!session.alive(other)) return session.respond(request.id, 481);

@@ -1,6 +1,7 @@
 #include "protocol/applications/registrar.hpp"
 
 #include "protocol/applications/location.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/sip/transport_rules.hpp"
 
 #include <algorithm>
@@ -100,7 +101,8 @@ void apply(context& session, registrar& r, const wish& w, const incoming_request
   at->cseq = request.message.cseq()->number;
   at->q_milli = static_cast<std::uint32_t>(w.contact.q());
   at->source = to_string(request.source);
-  session.set_expiry(timer_of(*at), std::chrono::seconds{w.expires});
+  const auto lasts = planted<"binding-expires-early">() ? w.expires / 200 : w.expires;
+  session.set_expiry(timer_of(*at), std::chrono::seconds{lasts});
 }
 
 } // namespace
@@ -148,7 +150,8 @@ void registrar::on_request(context& session, const incoming_request& request) {
 }
 
 void registrar::on_timer(context& session, const std::string& name) {
-  std::erase_if(bindings, [&](const binding& b) { return timer_of(b) == name; });
+  if (!planted<"binding-never-expires">())
+    std::erase_if(bindings, [&](const binding& b) { return timer_of(b) == name; });
   session.commit();
 }
 

@@ -1,6 +1,7 @@
 #include "protocol/cluster/token.hpp"
 
 #include "protocol/core/base32.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/core/keyed_hash.hpp"
 
 #include <algorithm>
@@ -61,8 +62,10 @@ std::optional<session_address> token_ring::verify(std::string_view text) const {
     return k.id == static_cast<std::uint8_t>(body.front());
   });
   if (key == keys_.end()) return std::nullopt;
-  if (!equal_in_constant_time(mac(*key, body), std::string_view{*bytes}.substr(body_size)))
-    return std::nullopt;
+  const bool ours =
+      equal_in_constant_time(mac(*key, body), std::string_view{*bytes}.substr(body_size));
+  sometimes<"token: a MAC does not fit">(!ours);
+  if (!ours && !planted<"token-mac-is-not-checked">()) return std::nullopt;
   return address_of(body);
 }
 
