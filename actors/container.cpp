@@ -181,11 +181,13 @@ bool container::owns(shard_id id) const {
 
 container::hosted* container::active_shard(shard_id id) {
   const auto h = hosted_.find(id);
-  return h != hosted_.end() && h->second.active ? &h->second : nullptr;
+  return h != hosted_.end() && h->second.active && owns(id) ? &h->second : nullptr;
 }
 
+// Also one that leaves: it still has to hear from its replicas.
 void container::to_shard(shard_id id, caf::message what) {
-  if (auto* h = active_shard(id)) send(h->actor, std::move(what));
+  const auto h = hosted_.find(id);
+  if (h != hosted_.end() && h->second.active) send(h->second.actor, std::move(what));
 }
 
 } // namespace holdfast::actors

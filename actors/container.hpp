@@ -40,6 +40,8 @@ public:
   static constexpr duration report_interval{50ms};
   static constexpr duration shard_tick_interval{100ms};
   static constexpr duration who_has_timeout{150ms};
+  // How long a new owner waits for what a living predecessor has to leave; above shard::parting_max.
+  static constexpr duration release_patience{500ms};
   // A directory may have lost entries with its predecessor; so long it asks before it creates.
   static constexpr duration fresh_directory{5min};
   static constexpr std::size_t early_messages_max = 2'000; // per shard that is not active yet
@@ -63,6 +65,7 @@ private:
     instant active_since;
     bool took_over = false; // not empty at birth: the directory may have been lost
     std::deque<cluster::sip_in> early;
+    std::deque<cluster::ask> early_questions;
     std::deque<emission> stalled;
     sequence stalled_upto;
     std::vector<std::string> guards;
@@ -92,6 +95,7 @@ private:
   void expect(shard_id id, const cluster::shard_entry& entry);
   void activate_if_fenced(shard_id id, hosted& h);
   [[nodiscard]] bool fence_passed(shard_id id, const hosted& h) const;
+  [[nodiscard]] bool predecessor_lives(const cluster::shard_entry& entry) const;
   void give_up(shard_id id);
   void on_gone(const shard_gone& gone);
   void on_shard_down(const caf::down_msg& down);
@@ -148,7 +152,7 @@ private:
   cluster::directory directory_;
   std::map<shard_id, hosted> hosted_;
   std::map<caf::actor_addr, shard_id> shard_actors_;
-  std::map<shard_id, std::pair<holdfast::epoch, holdfast::epoch>> releases_; // seen before the view
+  std::map<shard_id, holdfast::epoch> releases_; // for which epoch; some come before their view
   timing_wheel<session_address> wheel_{10ms, 4096};
 
   struct peer_load {

@@ -2,6 +2,7 @@
 // While the shard moves the question waits; after its time it is answered "timed out", never "no
 // such session" (design, "Location").
 #include "actors/container.hpp"
+#include "protocol/session/question.hpp"
 
 #include <caf/all.hpp>
 
@@ -10,7 +11,10 @@ namespace holdfast::actors {
 using cluster::frame_kind;
 
 void container::on_question(cluster::ask question, duration timeout) {
-  question.shard = cluster::home_shard(question.key, options_.settings.shard_count);
+  const auto named = session::session_named_by(question.key, options_.environment->tokens);
+  question.shard = named && named->shard.value < options_.settings.shard_count
+                       ? named->shard
+                       : cluster::home_shard(question.key, options_.settings.shard_count);
   question.from_node = options_.name;
   const std::pair id{question.from, question.id};
   if (questions_.size() >= pending_questions_max) {
@@ -26,17 +30,23 @@ void container::on_question(cluster::ask question, duration timeout) {
 void container::pose(cluster::ask question) {
   const auto* entry = entry_of(question.shard);
   if (entry == nullptr || !entry->owned()) return;
-  if (owns(question.shard)) {
-    const auto shard = question.shard;
-    to_shard(shard, caf::make_message(shard_ask{std::move(question)}));
-  } else {
+  if (owns(question.shard))
+    on_ask(std::move(question));
+  else
     send_frame(entry->owner.name, frame_kind::ask, question);
-  }
 }
 
+// Of a shard that is about to become active here it waits; of any other its sender asks elsewhere
+// as soon as it knows our view.
 void container::on_ask(cluster::ask question) {
   const auto shard = question.shard;
-  to_shard(shard, caf::make_message(shard_ask{std::move(question)}));
+  if (active_shard(shard) != nullptr) {
+    to_shard(shard, caf::make_message(shard_ask{std::move(question)}));
+    return;
+  }
+  const auto h = hosted_.find(shard);
+  if (h != hosted_.end() && owns(shard) && h->second.early_questions.size() < early_messages_max)
+    h->second.early_questions.push_back(std::move(question));
 }
 
 void container::send_answer(emit_answer answer) {
@@ -46,8 +56,14 @@ void container::send_answer(emit_answer answer) {
     send_frame(answer.to_node, frame_kind::answer, answer.reply);
 }
 
+// The session that asked may have moved meanwhile; the answer follows it.
 void container::on_answer(const cluster::answer& a) {
-  if (questions_.erase({a.to, a.id}) == 0) return;
+  const bool open = questions_.erase({a.to, a.id}) > 0;
+  if (!owns(a.to.shard)) {
+    if (const auto* entry = entry_of(a.to.shard); open && entry != nullptr)
+      send_frame(entry->owner.name, frame_kind::answer, a);
+    return;
+  }
   using outcome = session::answered::outcome;
   give_answer(a.to, a.id, {a.id, a.found ? outcome::reply : outcome::no_such_session, a.bytes});
 }

@@ -51,10 +51,11 @@ void container::expect(shard_id id, const cluster::shard_entry& entry) {
   h.named_owner_at = now();
   h.took_over = entry.previous_fence != cluster::fence::none;
   const auto seen = releases_.find(id);
-  h.released = seen != releases_.end() && seen->second.second == entry.epoch;
+  h.released = seen != releases_.end() && seen->second == entry.epoch;
   if (entry.previous_fence != cluster::fence::lease || entry.previous_owner == self()) return;
-  // Refuse the old owner first, then wait for its silence (fence b).
-  copies_.refuse_below(id, entry.epoch);
+  // Refuse the old owner first, then wait for its silence (fence b). One that lives only hands the
+  // shard over: what it still commits is for us, until we begin.
+  if (!predecessor_lives(entry)) copies_.refuse_below(id, entry.epoch);
   granter_.require_view(entry.previous_owner.name, current_view().number);
 }
 
@@ -78,10 +79,16 @@ void container::on_offer(shard_offer& offer) {
   activate_if_fenced(found->first, found->second);
 }
 
+bool container::predecessor_lives(const cluster::shard_entry& entry) const {
+  return current_view().alive(entry.previous_owner)
+         && reachable().contains(entry.previous_owner.name);
+}
+
 bool container::fence_passed(shard_id id, const hosted& h) const {
   const auto& entry = *entry_of(id);
   if (entry.previous_fence != cluster::fence::lease || entry.previous_owner == self() || h.released)
     return true;
+  if (predecessor_lives(entry)) return now() - h.named_owner_at >= release_patience;
   // We acked nothing since the view named us, unless the old owner knew the view already.
   const auto last_possible_ack = h.named_owner_at + options_.settings.lease;
   return now()
@@ -109,11 +116,14 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
       id, entry.epoch, static_cast<std::uint32_t>(with.records.size()), 0, {}, 0, 0, 0};
   send(h.actor, std::move(with));
   auto early = std::move(h.early);
+  auto questions = std::move(h.early_questions);
   h.early.clear();
+  h.early_questions.clear();
   for (auto& message : early) serve(std::move(message));
+  for (auto& question : questions) on_ask(std::move(question));
 }
 
-// The shard sends what it still has for its replicas, then shard_gone; only then do we release it
+// The shard sends what it still has for its successor, then shard_gone; only then do we release it
 // to the new owner, behind those commits on the same link.
 void container::give_up(shard_id id) {
   auto& h = hosted_.at(id);
@@ -122,7 +132,7 @@ void container::give_up(shard_id id) {
   auto early = std::move(h.early);
   h.early.clear();
   if (h.actor) {
-    send(h.actor, shard_give_up{});
+    send(h.actor, shard_give_up{entry_of(id)->owner.name});
   } else {
     hosted_.erase(id);
   }
@@ -136,12 +146,13 @@ void container::on_gone(const shard_gone& gone) {
   hosted_.erase(found);
   const auto* entry = entry_of(gone.shard);
   if (entry != nullptr && !owns(gone.shard))
-    send_frame(entry->owner.name, frame_kind::release, cluster::release{gone.shard, gone.epoch});
+    send_frame(entry->owner.name, frame_kind::release,
+               cluster::release{gone.shard, gone.epoch, entry->epoch});
 }
 
 void container::on_release(const std::string& peer, const cluster::release& r) {
-  const holdfast::epoch next{r.epoch.value + 1};
-  releases_[r.shard] = {r.epoch, next};
+  const auto next = r.next;
+  releases_[r.shard] = next;
   const auto found = hosted_.find(r.shard);
   if (found == hosted_.end() || found->second.epoch != next) return;
   const auto* entry = entry_of(r.shard);

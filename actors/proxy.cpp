@@ -101,48 +101,51 @@ void proxy::on_datagrams(const datagrams_received& in) {
 }
 
 void proxy::on_sip(const endpoint& client, std::string_view bytes) {
-  auto parsed = sip::parse(bytes);
-  if (!parsed) {
-    if (parsed.error().status == 0) return; // keep-alive
-    tell(++malformed_, "malformed SIP messages");
-    auto& partial = parsed.error().partial;
-    if (partial) sip::stamp_source(*partial, client);
-    if (const auto answer = sip::error_response(parsed.error()))
-      transmit(client, sip::to_bytes(*answer));
-    return;
-  }
-  auto& message = *parsed;
-  if (message.is_request()) sip::stamp_source(message, client);
-  const auto where = cluster::route_of(message, options_.tokens, options_.settings.shard_count);
+  auto bad = incoming_.read(bytes);
+  if (!bad) bad = sip::check_message(incoming_);
+  if (bad) return on_malformed(client, bytes, bad.status);
+  const auto where = cluster::route_of(incoming_, options_.tokens, options_.settings.shard_count);
   if (!where) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
-  if (where->may_create && (congested(*where) || buggify<"proxy: admits nothing new">())) {
-    refuse(message, client, 503, true);
-    return;
-  }
-  cluster::sip_in in{where->to,
-                     where->key,
-                     where->by_address_of_record,
-                     where->may_create,
-                     false,
-                     options_.name,
-                     ++next_receipt_,
-                     client,
-                     current_view().number,
-                     sip::to_bytes(message)};
+  if (where->may_create && (congested(*where) || buggify<"proxy: admits nothing new">()))
+    return refuse_bytes(bytes, client, 503);
+  std::string stamped;
+  stamped.reserve(bytes.size() + stamp_size_max);
+  if (!incoming_.is_request() || !sip::append_stamped(incoming_, client, stamped))
+    stamped = incoming_.bytes();
+  cluster::sip_in in{where->to,         where->key, where->by_address_of_record,
+                     where->may_create, false,      options_.name,
+                     ++next_receipt_,   client,     current_view().number,
+                     std::move(stamped)};
   const auto receipt = in.receipt;
   const bool full = buggify<"proxy: the hold queue is full">();
-  if (full || !held_.add(std::move(in), now())) {
-    if (message.is_request()) refuse(message, client, 500, true);
-    return;
-  }
+  if (full || !held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   auto d = held_.deliver(receipt, current_view(), reachable());
   sometimes<"proxy: a message is held for an owner">(!d);
   if (!d) return;
   send_frame(d->node, frame_kind::sip_in, d->message);
   if (buggify<"proxy: delivers twice">()) send_frame(d->node, frame_kind::sip_in, d->message);
+}
+
+// What is malformed, and what is refused, is seldom: it is read again as a message to answer it.
+void proxy::on_malformed(const endpoint& client, std::string_view bytes, int status) {
+  if (status == 0) return; // keep-alive, or a response
+  tell(++malformed_, "malformed SIP messages");
+  auto parsed = sip::parse(bytes);
+  if (parsed) return;
+  auto& partial = parsed.error().partial;
+  if (partial) sip::stamp_source(*partial, client);
+  if (const auto answer = sip::error_response(parsed.error()))
+    transmit(client, sip::to_bytes(*answer));
+}
+
+void proxy::refuse_bytes(std::string_view bytes, const endpoint& client, int status) {
+  auto request = sip::parse(bytes);
+  if (!request || !request->is_request()) return;
+  sip::stamp_source(*request, client);
+  refuse(*request, client, status, true);
 }
 
 bool proxy::congested(const cluster::route& r) const {
@@ -161,12 +164,11 @@ void proxy::refuse(const sip::message& request, const endpoint& client, int stat
 
 void proxy::on_tick() {
   if (buggify<"proxy: expires later">()) return on_batch_end();
+  const int status = planted<"holding-ends-with-481">() ? 481 : 500;
   for (auto& e : held_.expire(now())) {
     sometimes<"proxy: holding ended">(!e.delivered);
-    if (e.delivered) continue; // some container has it, and the client repeats what matters
-    const auto request = sip::parse(e.message.bytes);
-    const int status = planted<"holding-ends-with-481">() ? 481 : 500;
-    if (request && request->is_request()) refuse(*request, e.message.source, status, true);
+    // What some container has, the client repeats if it matters.
+    if (!e.delivered) refuse_bytes(e.message.bytes, e.message.source, status);
   }
   on_batch_end();
 }

@@ -32,6 +32,7 @@ public:
   static constexpr duration tick_interval{20ms};
   static constexpr std::size_t resolving_max = 10'000;
   static constexpr int retry_after_s = 2;
+  static constexpr std::size_t stamp_size_max = 80; // received with an IPv6 address, and rport
 
   proxy(caf::actor_config& config, proxy_options options);
 
@@ -48,6 +49,8 @@ private:
 
   void on_datagrams(const datagrams_received& in);
   void on_sip(const endpoint& client, std::string_view bytes);
+  void on_malformed(const endpoint& client, std::string_view bytes, int status);
+  void refuse_bytes(std::string_view bytes, const endpoint& client, int status);
   void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
   void on_sip_out(const std::string& owner, cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
@@ -57,6 +60,7 @@ private:
   [[nodiscard]] bool congested(const cluster::route& r) const;
 
   proxy_options options_;
+  sip::message_view incoming_; // here, because it is too large for every datagram's stack frame
   cluster::hold_queue held_;
   std::uint64_t next_receipt_ = 0;
   std::map<shard_id, epoch> epochs_; // newest seen, by view or by output (fence d)

@@ -49,12 +49,25 @@ caf::behavior session_actor::make_behavior() {
         report(machine_->on(input.what, now_of(home_system())), false);
       },
       [this](session_quarantine) { report(machine_->quarantine(now_of(home_system())), true); },
+      [this](session_part) { part(); },
   };
 }
 
 void session_actor::on_exit() {
   start_.shard = nullptr;
   caf::event_based_actor::on_exit();
+}
+
+// Another node continues from here; nothing that happens to us any more would be known there.
+void session_actor::part() {
+  session_step step;
+  step.session = start_.address.session;
+  step.started = true;
+  step.parted = true;
+  step.snapshot = machine_->snapshot(now_of(home_system()));
+  step.keys = machine_->keys();
+  step.stable = machine_->stable();
+  send(start_.shard, std::move(step));
 }
 
 void session_actor::report(std::vector<session::effect> effects, bool started) {

@@ -31,6 +31,7 @@ public:
 private:
   void on_exit() override;
   void report(std::vector<session::effect> effects, bool started);
+  void part();
 
   session_start start_;
   std::optional<session::session> machine_;

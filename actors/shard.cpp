@@ -2,6 +2,7 @@
 
 #include "actors/role.hpp"
 #include "actors/session_actor.hpp"
+#include "protocol/session/question.hpp"
 #include "protocol/session/stateless.hpp"
 
 #include <caf/all.hpp>
@@ -55,7 +56,7 @@ caf::behavior shard::make_behavior() {
         become(active());
         flush();
       },
-      [this](shard_give_up) { quit(caf::exit_reason::user_shutdown); },
+      [this](const shard_give_up&) { quit(caf::exit_reason::user_shutdown); },
       // From before the activation; all of it comes again or is part of it.
       [](shard_frame&) {},
       [](shard_replicas&) {},
@@ -73,10 +74,12 @@ caf::behavior shard::active() {
       [this](session_step& step) {
         on_step(step);
         flush();
+        conclude_if_parted();
       },
       [this](shard_frame& f) {
         on_frame(f);
         flush();
+        conclude_if_parted();
       },
       [this](shard_due& due) {
         on_due(due);
@@ -112,11 +115,11 @@ caf::behavior shard::active() {
         for (auto& f : log_.left(left_)) output_.frames.push_back(std::move(f));
         report_status();
         flush();
+        conclude_if_parted();
       },
-      [this](shard_give_up) {
+      [this](const shard_give_up& order) {
+        part(order.to);
         flush();
-        send(container_, shard_gone{start_.shard, start_.epoch});
-        quit(caf::exit_reason::user_shutdown);
       },
   };
 }
@@ -230,8 +233,11 @@ void shard::orphan(const cluster::sip_in& message) {
 }
 
 void shard::on_ask(cluster::ask& question) {
+  const auto named = session::session_named_by(question.key, environment_->tokens);
   const auto found = by_key_.find(question.key);
-  const auto s = found == by_key_.end() ? sessions_.end() : sessions_.find(found->second);
+  const auto s = named                    ? sessions_.find(named->session)
+                 : found == by_key_.end() ? sessions_.end()
+                                          : sessions_.find(found->second);
   if (s == sessions_.end() || s->second.ending) {
     output_.emissions.push_back(
         emit_answer{{question.from, question.id, false, {}}, question.from_node});
@@ -243,6 +249,7 @@ void shard::on_ask(cluster::ask& question) {
 }
 
 void shard::on_due(const shard_due& due) {
+  if (parting_) return; // its successor has the time that remains
   for (const auto& item : due.sessions) {
     const auto s = sessions_.find(item.session);
     if (s == sessions_.end() || s->second.generation != item.generation)
@@ -286,6 +293,7 @@ void shard::on_step(session_step& step) {
     handled = s.unfinished.front().from;
     s.unfinished.pop_front();
   }
+  if (step.parted) return on_parted(step, s);
   if (s.ending) return;
   s.stable = step.stable;
   s.work = step.open_transactions;
@@ -294,7 +302,8 @@ void shard::on_step(session_step& step) {
   // Until the last commit of a session is held, everything it says queues behind it: a repetition
   // by timer depends on that commit as much as the original.
   const bool behind = s.committed > log_.held();
-  bool commits = step.snapshot.has_value();
+  const bool commits = step.snapshot.has_value();
+  if (!step.started || commits) s.changed = !commits;
   bool ended = false;
   std::vector<cluster::outbox_entry> outbox;
   std::vector<emission> dependent;
@@ -303,7 +312,9 @@ void shard::on_step(session_step& step) {
       cluster::outbox_entry entry{
           {}, out->destination, std::move(out->bytes), out->branch, out->proxy};
       auto emitted = to_emission(entry, step.session);
-      if (out->dependent && commits) {
+      if (parting_) {
+        s.unsaid.push_back(std::move(entry));
+      } else if (out->dependent && commits) {
         outbox.push_back(std::move(entry));
         dependent.push_back(std::move(emitted));
       } else if (behind) {
@@ -340,6 +351,7 @@ void shard::on_step(session_step& step) {
 void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox_entry> outbox,
                         std::vector<emission> dependent, bool ended) {
   if (!step.keys.empty()) remember_keys(step.session, s, step.keys);
+  s.changed = false;
   const bool known_to_replicas = log_.find(step.session) != nullptr;
   s.ending = ended;
   if (ended && !known_to_replicas && dependent.empty()) {
@@ -431,6 +443,7 @@ void shard::on_session_down(const caf::down_msg& down) {
     send(s.actor, session_quarantine{});
   }
   for (const auto& input : s.unfinished) send(s.actor, input);
+  if (parting_ && parting_->missing.contains(id)) send(s.actor, session_part{});
 }
 
 // Not even quarantine helped: its snapshot can not be restored. It ends alone.
@@ -452,6 +465,7 @@ void shard::forget(session_id id) {
     output_.ended_keys.push_back(key);
     if (const auto k = by_key_.find(key); k != by_key_.end() && k->second == id) by_key_.erase(k);
   }
+  if (parting_) parting_->missing.erase(id);
   actors_.erase(s.actor.address());
   demonitor(s.actor);
   send_exit(s.actor, caf::exit_reason::user_shutdown);

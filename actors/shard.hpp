@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ public:
   static constexpr duration restart_memory{60s};
   // Inputs of one session that wait for its actor; beyond that the client has to repeat.
   static constexpr std::size_t unfinished_max = 256;
+  // After that a shard that moves is gone, whatever its new owner does not know yet.
+  static constexpr duration parting_max{400ms};
 
   // What CAF remote spawn calls: `start` holds an encoded cluster::shard_start.
   shard(caf::actor_config& config, const frame& start);
@@ -43,12 +46,19 @@ private:
     std::optional<instant> last_restart;
     bool quarantined = false;
     bool stable = false;
-    bool ending = false; // removed; gone once that is held
+    bool ending = false;  // removed; gone once that is held
+    bool changed = false; // since its last commit, in a way that needed none
     sequence committed;  // its latest commit
     std::uint32_t work = 0;
     std::uint64_t generation = 0; // of its deadline
     std::optional<instant> deadline;
     std::vector<std::string> keys;
+    std::vector<cluster::outbox_entry> unsaid; // while the shard parts: its successor says it
+  };
+  struct parting {
+    std::string successor; // the node that owns the shard now
+    instant since;
+    std::set<session_id> missing; // whose last snapshot has not come
   };
   struct waiting {
     sequence after;
@@ -78,6 +88,9 @@ private:
   void wait_for(sequence commit, std::vector<emission> emissions);
   void remember_keys(session_id id, slot& s, std::vector<std::string> keys);
   void arm(session_id id, slot& s, std::optional<instant> deadline);
+  void part(const std::string& successor); // shard_parting.cpp
+  void on_parted(session_step& step, slot& s);
+  void conclude_if_parted();
   void bury(session_id id);
   void forget(session_id id);
   void release_held();
@@ -99,6 +112,7 @@ private:
   std::deque<waiting> waiting_; // by sequence
   sequence left_;               // everything that waited for commits up to here has left the node
   shard_output output_;
+  std::optional<parting> parting_;
   std::uint64_t generation_ = 0;
   std::uint32_t restarts_ = 0;
   std::uint32_t quarantined_ = 0;

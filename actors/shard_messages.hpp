@@ -35,11 +35,14 @@ struct session_input {
 };
 // Give up on the application: BYE or 500 (design, "Failure", 1).
 struct session_quarantine {};
+// Its shard leaves this node: a last snapshot, behind everything that waits.
+struct session_part {};
 
 // What one input led to. Exactly one per input, in order; one more when the session starts.
 struct session_step {
   session_id session;
   bool started = false; // not an answer to an input
+  bool parted = false;  // the answer to session_part
   std::vector<session::effect> effects;
   std::optional<std::string> snapshot; // with a commit effect
   std::vector<std::string> keys;
@@ -158,13 +161,16 @@ struct shard_emitted { // everything up to here has left the node
   sequence upto;
 };
 struct shard_tick {};
-// Another node owns the shard now: stop, and say shard_gone.
-struct shard_give_up {};
+// Another node owns the shard now: leave it all you know, stop, and say shard_gone.
+struct shard_give_up {
+  std::string to; // the new owner, if it had a copy; empty: stop at once
+};
 
 } // namespace holdfast::actors
 
 HOLDFAST_LOCAL_MESSAGE(session_input)
 HOLDFAST_LOCAL_MESSAGE(session_quarantine)
+HOLDFAST_LOCAL_MESSAGE(session_part)
 HOLDFAST_LOCAL_MESSAGE(session_step)
 HOLDFAST_LOCAL_MESSAGE(shard_offer)
 HOLDFAST_LOCAL_MESSAGE(shard_output)

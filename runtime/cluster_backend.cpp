@@ -114,10 +114,11 @@ public:
       reply({200, json::serialize(status_of(c, events))});
     });
   }
-  void kill(std::string node, done reply) override {
+  void operate(operation what, std::string node, std::uint16_t shard, done reply) override {
     operate_cluster order;
-    order.command.verb = cluster::control::operator_verb::kill;
+    order.command.verb = verb_of(what);
     order.command.node = std::move(node);
+    order.command.shard = shard_id{shard};
     order.done = [reply](bool accepted, const std::string& text) {
       reply({accepted ? 202u : 409u,
              accepted ? json::serialize(json::object{{"result", text}}) : error_json(text)});
@@ -126,6 +127,21 @@ public:
   }
 
 private:
+  static cluster::control::operator_verb verb_of(operation what) {
+    using cluster::control::operator_verb;
+    switch (what) {
+    case operation::kill:
+      return operator_verb::kill;
+    case operation::drain:
+      return operator_verb::drain;
+    case operation::undrain:
+      return operator_verb::undrain;
+    case operation::move:
+      break;
+    }
+    return operator_verb::move;
+  }
+
   template <class Look>
   void look(Look with) {
     caf::anon_send(coordinator_, inspect_cluster{std::move(with)});

@@ -1,4 +1,5 @@
 // check, node, launch: the commands that read a configuration.
+#include "protocol/sip/digest.hpp"
 #include "runtime/commands.hpp"
 #include "runtime/configuration.hpp"
 #include "runtime/configuration_environment.hpp"
@@ -15,9 +16,11 @@ namespace holdfast::runtime {
 namespace {
 
 // Prints every problem; nothing if there is one. An empty name stands for the defaults.
-std::optional<configuration> load(const std::string& file) {
+std::optional<configuration> load(const std::string& file, const std::string& state = {}) {
   auto read = file.empty() ? read_outcome{} : read_configuration_file(file);
+  if (!state.empty()) read.value.state.directory = state;
   for (auto& problem : check_applications(read.value, file)) read.problems.push_back(problem);
+  for (auto& problem : check_credentials(read.value, file)) read.problems.push_back(problem);
   for (const auto& problem : read.problems) std::cerr << to_string(problem) << '\n';
   if (!read.ok()) return std::nullopt;
   return std::move(read.value);
@@ -44,12 +47,11 @@ void override_address(const std::string& flag, const std::string& text, endpoint
 }
 
 int launch(const launch_flags& flags) {
-  auto c = load(flags.config);
+  auto c = load(flags.config, flags.state);
   if (!c) return 1;
   override_address("--sip", flags.sip, c->sip.address);
   override_address("--console", flags.console, c->console.address);
   override_address("--coordinator", flags.coordinator, c->cluster.coordinator);
-  if (!flags.state.empty()) c->state.directory = flags.state;
   if (flags.containers != 0) c->nodes.containers = flags.containers;
   if (flags.proxies != 0) c->nodes.proxies = flags.proxies;
   const auto problems = check_configuration(*c, "holdfast launch");
@@ -94,6 +96,35 @@ void add_node_command(CLI::App& app, int& exit_code) {
                                                "dispatcher-, proxy- or container- and a number");
     const auto c = load(flags->config);
     exit_code = c ? run_node(*c, {flags->name, *serves, flags->control_fd}) : exit_misconfigured;
+  });
+}
+
+// Lines for a credentials file. The password comes from standard input: an argument would be seen
+// by everybody on this machine.
+void add_credential_command(CLI::App& app, int& exit_code) {
+  struct credential_flags {
+    std::string user;
+    std::string realm = authentication_section{}.realm;
+    bool md5 = false;
+  };
+  auto* command =
+      app.add_subcommand("credential", "Lines for a credentials file; the password on stdin");
+  auto flags = std::make_shared<credential_flags>();
+  command->add_option("USER", flags->user)->required();
+  command->add_option("--realm", flags->realm)->capture_default_str();
+  command->add_flag("--md5", flags->md5, "For MD5 too, which is weak");
+  command->callback([flags, &exit_code] {
+    std::string password;
+    if (flags->user.find(':') != std::string::npos || flags->realm.find(':') != std::string::npos)
+      throw CLI::ValidationError("USER", "neither user nor realm may contain a colon");
+    if (!std::getline(std::cin, password) || password.empty())
+      throw CLI::ValidationError("USER", "write the password to standard input");
+    std::vector algorithms{hash_algorithm::sha_256, hash_algorithm::sha_512_256};
+    if (flags->md5) algorithms.push_back(hash_algorithm::md5);
+    for (const auto algorithm : algorithms)
+      std::cout << flags->user << ':' << flags->realm << ':' << sip::to_string(algorithm) << ':'
+                << sip::ha1_of(algorithm, flags->user, flags->realm, password) << '\n';
+    exit_code = 0;
   });
 }
 

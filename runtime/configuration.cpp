@@ -1,5 +1,6 @@
 #include "runtime/configuration.hpp"
 
+#include "protocol/sip/digest.hpp"
 #include "runtime/configuration_keys.hpp"
 
 #include <utility>
@@ -10,7 +11,7 @@ std::vector<application_entry> default_applications() {
   return {
       {.name = "registrar",
        .application = "registrar",
-       .methods = {"REGISTER"},
+       .methods = {"REGISTER", "SUBSCRIBE"},
        .domains = {},
        .users = {},
        .settings = {}},
@@ -117,6 +118,17 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
   if (collide(c.console.address, c.cluster.coordinator))
     problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
+  if (c.sip.session_expires > milliseconds{0} && c.sip.session_expires < milliseconds{90'000})
+    problem("[sip] session_expires_ms is below the 90 s that RFC 4028 allows",
+            "session_expires_ms = 1800000, or 0");
+  if (c.authentication.algorithms.empty())
+    problem("[authentication] algorithms is empty", "algorithms = [\"SHA-256\"]");
+  for (const auto& name : c.authentication.algorithms)
+    if (name.empty() || !sip::hash_algorithm_of(name))
+      problem("[authentication] algorithms names " + name + ", which is not spoken here",
+              "one of SHA-256, SHA-512-256, MD5");
+  if (c.authentication.realm.empty())
+    problem("[authentication] realm is empty", "realm = \"holdfast\"");
   if (c.timers.t1 > c.timers.t2)
     problem(
         "[timers] t1_ms is above t2_ms: retransmissions would start above their longest interval",

@@ -26,7 +26,7 @@ using milliseconds = std::chrono::milliseconds;
 // "A request that looks like this is for that application": one [[application]] of the file.
 struct application_entry {
   std::string name;                            // for people; unique
-  std::string application;                     // "b2bua", "registrar", "answer"
+  std::string application;                     // "b2bua", "registrar", "proxy", "answer"
   std::vector<std::string> methods;            // empty: any
   std::vector<std::string> domains;            // host of the Request-URI; empty: any
   std::vector<std::string> users;              // user of the Request-URI; empty: any
@@ -50,9 +50,24 @@ struct cluster_section {
 
 struct sip_section {
   endpoint address{"127.0.0.1", 5060};
-  endpoint advertised; // empty host: as `address`
+  endpoint advertised;                     // empty host: as `address`
+  milliseconds session_expires{1'800'000}; // RFC 4028; 0: only where a client asks
 
   friend bool operator==(const sip_section&, const sip_section&) = default;
+};
+
+// Digest authentication of SIP users, and of us towards trunks. Paths are relative to the state
+// directory; an empty one: there is no such file.
+struct authentication_section {
+  std::filesystem::path credentials_file; // whose requests we take; without it nobody is asked
+  std::string realm = "holdfast";
+  std::vector<std::string> algorithms{"SHA-256", "SHA-512-256"}; // offered, the best first
+  std::vector<std::string> open_methods;                         // not challenged
+  std::vector<std::string> trusted; // addresses whose requests are not challenged
+  milliseconds nonce_lifetime{300'000};
+  std::filesystem::path trunk_credentials_file; // what we present to others
+
+  friend bool operator==(const authentication_section&, const authentication_section&) = default;
 };
 
 struct console_section {
@@ -105,6 +120,7 @@ struct log_section {
 struct configuration {
   cluster_section cluster;
   sip_section sip;
+  authentication_section authentication;
   console_section console;
   state_section state;
   failure_section failure;

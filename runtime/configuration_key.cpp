@@ -17,22 +17,29 @@ namespace {
 
 constexpr std::size_t key_bytes_min = 32;
 
-tl::unexpected<error> fail_with_errno(const std::filesystem::path& file) {
-  return fail("cluster key " + file.string() + ": " + std::strerror(errno));
+tl::unexpected<error> fail_with_errno(const std::filesystem::path& file,
+                                      const std::string& what = "cluster key") {
+  return fail(what + " " + file.string() + ": " + std::strerror(errno));
 }
 
 } // namespace
 
-result<std::string> read_cluster_key(const std::filesystem::path& file) {
+result<std::string> read_secrets(const std::filesystem::path& file, const std::string& what) {
   struct stat about {};
-  if (::stat(file.c_str(), &about) != 0) return fail_with_errno(file);
+  if (::stat(file.c_str(), &about) != 0) return fail_with_errno(file, what);
   if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return fail("cluster key " + file.string() + " can be read by others; chmod 600 it");
+    return fail(what + " " + file.string() + " can be read by others; chmod 600 it");
   std::ifstream in{file, std::ios::binary};
-  std::string key{std::istreambuf_iterator<char>{in}, {}};
-  if (!in) return fail("cluster key " + file.string() + " cannot be read");
-  key.erase(key.find_last_not_of(" \t\r\n") + 1);
-  if (key.size() < key_bytes_min)
+  std::string content{std::istreambuf_iterator<char>{in}, {}};
+  if (!in) return fail(what + " " + file.string() + " cannot be read");
+  return content;
+}
+
+result<std::string> read_cluster_key(const std::filesystem::path& file) {
+  auto key = read_secrets(file, "cluster key");
+  if (!key) return key;
+  key->erase(key->find_last_not_of(" \t\r\n") + 1);
+  if (key->size() < key_bytes_min)
     return fail("cluster key " + file.string() + " is shorter than 32 bytes");
   return key;
 }

@@ -1,5 +1,5 @@
-// The cluster key: the one secret, in a file of its own that only its owner can read. Never part
-// of a configuration and never printed.
+// Secrets: files that only their owner can read. Never part of a configuration and never printed.
+// The cluster key is the one that every cluster has.
 #pragma once
 
 #include "protocol/core/result.hpp"
@@ -8,6 +8,11 @@
 #include <string>
 
 namespace holdfast::runtime {
+
+// The content of a file of secrets. Errors, which begin with `what` it is: not readable, readable
+// by others than its owner.
+[[nodiscard]] result<std::string> read_secrets(const std::filesystem::path& file,
+                                               const std::string& what);
 
 // The content without white space at its end. Errors: not readable, readable by others, under 32
 // bytes.

@@ -28,6 +28,16 @@ void describe_keys(F& f, Configuration& c) {
   f.section("sip");
   f("address", c.sip.address);
   f("advertised", c.sip.advertised);
+  f("session_expires_ms", c.sip.session_expires, 0, 86'400'000);
+
+  f.section("authentication");
+  f("credentials_file", c.authentication.credentials_file);
+  f("realm", c.authentication.realm);
+  f("algorithms", c.authentication.algorithms);
+  f("open_methods", c.authentication.open_methods);
+  f("trusted", c.authentication.trusted);
+  f("nonce_lifetime_ms", c.authentication.nonce_lifetime, 1'000, 86'400'000);
+  f("trunk_credentials_file", c.authentication.trunk_credentials_file);
 
   f.section("console");
   f("address", c.console.address);

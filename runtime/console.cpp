@@ -8,7 +8,10 @@
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <iterator>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -59,6 +62,37 @@ bool origin_is_ours(const request& r) {
   const auto host = to_view(r[http::field::host]);
   return iequals(origin, "http://" + std::string{host})
          || iequals(origin, "https://" + std::string{host});
+}
+
+struct wanted_operation {
+  console_backend::operation what{};
+  std::string node;
+  std::uint16_t shard = 0;
+};
+
+// "/api/v1/drain/container-1", "/api/v1/move/17/container-1"; nullopt: nothing of the kind.
+std::optional<wanted_operation> operation_of(std::string_view path) {
+  using enum console_backend::operation;
+  constexpr std::string_view root = "/api/v1/";
+  if (!path.starts_with(root)) return std::nullopt;
+  path.remove_prefix(root.size());
+  const auto word = path.substr(0, path.find('/'));
+  path.remove_prefix(std::min(word.size() + 1, path.size()));
+  constexpr std::pair<std::string_view, console_backend::operation> words[] = {
+      {"kill", kill}, {"drain", drain}, {"undrain", undrain}, {"move", move}};
+  const auto* known = std::find_if(std::begin(words), std::end(words),
+                                   [&](const auto& each) { return each.first == word; });
+  if (known == std::end(words)) return std::nullopt;
+  wanted_operation wanted{known->second, {}, 0};
+  if (wanted.what == move) {
+    const auto* const end = path.data() + path.size();
+    const auto [rest, error] = std::from_chars(path.data(), end, wanted.shard);
+    if (error != std::errc{} || rest == end || *rest != '/') return std::nullopt;
+    path.remove_prefix(static_cast<std::size_t>(rest - path.data()) + 1);
+  }
+  if (path.empty() || path.find('/') != std::string_view::npos) return std::nullopt;
+  wanted.node = path;
+  return wanted;
 }
 
 } // namespace
@@ -214,14 +248,13 @@ void console::server::route(const request& r, console_backend::done reply) {
     return reply(refusal(403, "this Host is not one of the console's; see [console] hosts"));
   }
   const auto path = to_view(r.target()).substr(0, to_view(r.target()).find('?'));
-  constexpr std::string_view kill_path = "/api/v1/kill/";
   if (r.method() == http::verb::post) {
     if (!origin_is_ours(r)) {
       ++refused;
       return reply(refusal(403, "a page from elsewhere may not do this"));
     }
-    if (path.starts_with(kill_path) && path.size() > kill_path.size())
-      return backend->kill(std::string{path.substr(kill_path.size())}, std::move(reply));
+    if (const auto wanted = operation_of(path))
+      return backend->operate(wanted->what, wanted->node, wanted->shard, std::move(reply));
     return reply(refusal(404, "there is no such operation"));
   }
   if (r.method() != http::verb::get && r.method() != http::verb::head)

@@ -9,6 +9,9 @@
 //                               unprotected, ...}]
 //   GET  /api/v1/status         counters and the latest events: [{at_ms, alarm, what}], unix time
 //   POST /api/v1/kill/NAME      SIGKILLs a node that the launcher supervises
+//   POST /api/v1/drain/NAME     moves everything a container holds elsewhere; it gets nothing new
+//   POST /api/v1/undrain/NAME   takes that back
+//   POST /api/v1/move/SHARD/NAME  makes that container the owner of the shard
 //
 // Nothing from the network is trusted: sizes, connections and time are bounded, what does not parse
 // gets 400 and is counted. There is no password; the defence is the loopback address, and for
@@ -45,7 +48,9 @@ public:
   virtual void members(done reply) = 0;
   virtual void shards(done reply) = 0;
   virtual void status(done reply) = 0;
-  virtual void kill(std::string node, done reply) = 0;
+  // What an operator wants done to a node.
+  enum class operation : std::uint8_t { kill, drain, undrain, move };
+  virtual void operate(operation what, std::string node, std::uint16_t shard, done reply) = 0;
 };
 
 struct console_options {

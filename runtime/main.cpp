@@ -21,7 +21,11 @@ int main(int argc, char** argv) {
   add_members_command(app, exit_code);
   add_shards_command(app, exit_code);
   add_kill_command(app, exit_code);
+  add_drain_command(app, exit_code);
+  add_undrain_command(app, exit_code);
+  add_move_command(app, exit_code);
   add_check_command(app, exit_code);
+  add_credential_command(app, exit_code);
 
   try {
     app.parse(argc, argv);

@@ -95,8 +95,9 @@ sigset_t block_signals() {
 
 void serve_until_signalled(const configuration& c, const node_identity& who, std::string key,
                            const sigset_t& signals) {
-  const auto environment =
-      std::make_shared<const session::environment>(session_environment(c, key));
+  auto made = session_environment(c, key);
+  if (!made) throw std::runtime_error(made.error().what);
+  const auto environment = std::make_shared<const session::environment>(std::move(*made));
   caf_options caf_settings;
   caf_settings.register_types = actors::register_types;
   caf_configuration config{caf_settings};

@@ -252,6 +252,19 @@ bool simulation::inspect(
   return looked;
 }
 
+bool simulation::operate(cluster::control::operator_verb verb, const std::string& name,
+                         shard_id shard) {
+  const auto coordinator = running_coordinator();
+  if (!coordinator) return false;
+  bool done = false;
+  caf::anon_send(coordinator, actors::operate_cluster{{0, verb, name, shard},
+                                                      [&](bool accepted, const std::string&) {
+                                                        done = accepted;
+                                                      }});
+  settle();
+  return done;
+}
+
 bool simulation::ready() {
   bool is = false;
   inspect([&](const cluster::coordinator& c, const auto&) { is = c.ready(); });

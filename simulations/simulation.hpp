@@ -73,6 +73,10 @@ public:
   // Every name that ever had a process, in the order of the first ones.
   [[nodiscard]] std::vector<std::string> nodes() const;
 
+  // ---- operators
+  // False: there is no coordinator, or it does not want to.
+  bool operate(cluster::control::operator_verb verb, const std::string& name, shard_id shard = {});
+
   // ---- outside
   using listener = std::function<void(const std::string& bytes)>;
   void listen(const endpoint& where, listener to) { listeners_[where] = std::move(to); }

@@ -1,5 +1,8 @@
 #include "protocol/applications/answer.hpp"
 
+#include "protocol/sip/reliable_provisional.hpp"
+#include "protocol/sip/text.hpp"
+
 #include <sstream>
 #include <vector>
 
@@ -9,6 +12,8 @@ namespace {
 
 constexpr const char* ring_timer = "ring";
 constexpr unsigned ring_ms_max = 60'000;
+constexpr std::string_view sdp_type = "application/sdp";
+constexpr const char* allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
 
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
@@ -30,6 +35,41 @@ std::string accepted_stream(const std::string& offered) {
 
 content with_sdp(const std::string& sdp) {
   return {.headers = {{"Content-Type", "application/sdp"}}, .body = sdp};
+}
+
+// RFC 3261 8.2.3 and 21.4.7: a description in another language, or an answer in one that the caller
+// does not take. False: answered so.
+bool understands(context& session, const incoming_request& request) {
+  const auto& m = request.message;
+  const auto type = m.header("Content-Type");
+  const auto media = type ? sip::text::trim(type->substr(0, type->find(';'))) : sdp_type;
+  const bool encoded =
+      m.has("Content-Encoding") && !sip::names_option(m, "Content-Encoding", "identity");
+  if (!m.body.empty() && (!sip::text::same(media, sdp_type) || encoded))
+    return session.respond(
+               request.id, 415,
+               {{{"Accept", std::string{sdp_type}}, {"Accept-Encoding", "identity"}}, ""}),
+           false;
+  bool taken = !m.has("Accept");
+  for (const auto value : m.headers("Accept")) {
+    const auto range = sip::text::trim(value.substr(0, value.find(';')));
+    taken = taken || sip::text::same(range, sdp_type) || range == "*/*"
+            || sip::text::same(range, "application/*");
+  }
+  if (!taken) session.respond(request.id, 406);
+  return taken;
+}
+
+void other_method(context& session, const incoming_request& request) {
+  const auto& method = request.message.method;
+  if (method == "OPTIONS")
+    return session.respond(
+        request.id, 200,
+        {{{"Allow", allowed}, {"Accept", std::string{sdp_type}}, {"Supported", "timer"}}, ""});
+  if (method == "SUBSCRIBE") return session.respond(request.id, 489, {});
+  if (method == "REFER") return session.respond(request.id, 603); // it calls nobody
+  if (request.in_dialog || method == "MESSAGE") return session.respond(request.id, 200);
+  session.respond(request.id, 405, {{{"Allow", allowed}}, ""});
 }
 
 } // namespace
@@ -55,15 +95,16 @@ result<void> answering_machine::check(const settings& given) {
 
 void answering_machine::on_request(context& session, const incoming_request& request) {
   const auto& method = request.message.method;
-  if (method != "INVITE") {
-    const bool ours = request.in_dialog || method == "MESSAGE";
-    return session.respond(request.id, ours ? 200 : 405);
-  }
+  const bool describes =
+      method == "INVITE" || (method == "UPDATE" && !request.message.body.empty());
+  if (describes && !understands(session, request)) return;
+  if (!describes) return other_method(session, request);
   const auto uri = sip::parse_uri(request.message.request_uri);
   const auto sdp = sdp_answer(request.message.body, uri ? uri->host : "127.0.0.1", ++version);
   if (sdp.empty()) return session.respond(request.id, 488);
   const auto ring_ms = number_setting(session.rule(), "ring_ms", 0, ring_ms_max, 0).value_or(0);
-  if (request.in_dialog || ring_ms == 0) return session.respond(request.id, 200, with_sdp(sdp));
+  if (request.in_dialog || ring_ms == 0 || method != "INVITE")
+    return session.respond(request.id, 200, with_sdp(sdp));
   ringing = request.id;
   answer = sdp;
   session.respond(request.id, 180);

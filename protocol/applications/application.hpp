@@ -39,6 +39,19 @@ using dialog_id = strong_number<struct dialog_id_tag, std::uint64_t>;
 struct content {
   std::vector<sip::header_field> headers; // Content-Type among them when there is a body
   std::string body;
+  // Of a 18x: sent reliably (RFC 3262), which the caller has to support; see supports_100rel().
+  bool reliable = false;
+};
+
+// Call-ID and tags of a dialog as its other end would name it in Replaces or Join: what it calls
+// its own tag, and what it calls ours.
+struct dialog_names {
+  std::string call_id;
+  std::string their_tag;
+  std::string our_tag;
+  std::string target{};      // their Contact; not compared
+  std::string destination{}; // "host:port" where requests for it go, if elsewhere; not compared
+  bool confirmed = false;    // not compared
 };
 
 // Everything in a message that a back-to-back user agent passes on: not what belongs to one hop,
@@ -50,7 +63,8 @@ struct incoming_request {
   dialog_id dialog;       // of an initial INVITE: the one that answering it makes; 0: none
   bool in_dialog = false; // it came within a dialog that existed
   const sip::message& message;
-  endpoint source; // where it really came from
+  endpoint source;    // where it really came from
+  std::string user{}; // who sent it, proved by digest; empty: nobody was asked
 };
 
 struct incoming_response {
@@ -59,6 +73,7 @@ struct incoming_response {
   int status = 0;
   const sip::message& message; // after a time-out or transport error one that we made: 408, 503
   std::string method;          // of the request
+  bool reliable = false;       // a provisional that wants a PRACK: prack()
 };
 
 struct outgoing_request {
@@ -69,6 +84,7 @@ struct outgoing_request {
   unsigned max_forwards = 70;
   content carried;
   std::optional<endpoint> destination; // where to send; absent: as the Request-URI says
+  std::vector<std::string> routes{};   // Route values above all (RFC 3327), first hop first
 };
 
 class context {
@@ -95,6 +111,27 @@ public:
 
   // ACKs the 2xx to the latest INVITE that we sent in this dialog; the session repeats it for every
   // retransmission of the 2xx.
+  // Like respond(), to an INVITE in another dialog than its first: one that fork() made.
+  virtual void respond_in(transaction_id invite, dialog_id as, int status,
+                          const content& carried = {}) = 0;
+
+  // Another dialog for the responses to an INVITE: its target has forked, and each of its early
+  // dialogs is one to the caller (RFC 3261 12.1, 13.2.2.4).
+  [[nodiscard]] virtual dialog_id fork(transaction_id invite) = 0;
+
+  // Acknowledges the latest reliable provisional response to our INVITE in this dialog (RFC 3262
+  // 4).
+  virtual transaction_id prack(transaction_id invite, dialog_id dialog,
+                               const content& carried = {}) = 0;
+
+  // Does this INVITE allow reliable provisional responses?
+  [[nodiscard]] virtual bool supports_100rel(transaction_id invite) const = 0;
+
+  // nullopt: the dialog is gone.
+  [[nodiscard]] virtual std::optional<dialog_names> names_of(dialog_id dialog) const = 0;
+  // The confirmed dialog that its other end names so; 0: there is none here.
+  [[nodiscard]] virtual dialog_id dialog_named(const dialog_names& names) const = 0;
+
   virtual void acknowledge(dialog_id dialog, const content& carried = {}) = 0;
 
   // RFC 3261 9.1: CANCELs an INVITE of ours, once a provisional response allows it. Its final
@@ -114,6 +151,26 @@ public:
 
   // Asks the session found under `key`; on_answered() follows with the id that this returns.
   virtual std::uint64_t ask(const std::string& key, std::string bytes, duration timeout) = 0;
+
+  // The same to the session that one of our tags, or the user of our Contact, names. 0: not ours.
+  virtual std::uint64_t ask_session(const std::string& tag, std::string bytes,
+                                    duration timeout) = 0;
+
+  // ---- for applications that proxy (RFC 3261 section 16); see proxies()
+
+  // Sends `request`, somebody else's, with our Via on top and one hop less; its target stands in
+  // it. Responses come to on_response() with that Via. 0: it leads nowhere.
+  virtual transaction_id forward(transaction_id on_behalf_of, sip::message request,
+                                 const std::optional<endpoint>& destination) = 0;
+  // Sends a response to a forwarded request back, without our Via. After a 2xx to an INVITE further
+  // ones may follow.
+  virtual void relay(transaction_id request, sip::message response) = 0;
+  virtual void pass_ack(sip::message ack, const std::optional<endpoint>& destination) = 0;
+  [[nodiscard]] virtual std::string own_uri() const = 0; // for Record-Route
+  [[nodiscard]] virtual bool is_own_uri(const sip::uri& uri) const = 0;
+  [[nodiscard]] virtual bool has_looped(const sip::message& request) const = 0; // RFC 5393
+  [[nodiscard]] virtual bool trusts(const std::string& host) const = 0;         // RFC 3325
+  [[nodiscard]] virtual std::string realm() const = 0;
 
   // What the application keeps has changed and must survive, though no output says so by itself.
   virtual void commit() = 0;
@@ -138,6 +195,14 @@ public:
 
   // The caller took its INVITE back. By itself: 487.
   virtual void on_cancel(context& session, transaction_id invite);
+
+  // The other end has not refreshed the session in time (RFC 4028 10). By itself: a BYE.
+  virtual void on_expired(context& session, dialog_id dialog);
+
+  // True: requests are forwarded, not answered. Then no dialog is made of them, requests of foreign
+  // dialogs come to on_request() and their ACKs to on_ack(), and a CANCEL answers nothing by
+  // itself.
+  [[nodiscard]] virtual bool proxies() const { return false; }
 
   virtual void on_timer(context& session, const std::string& name);
 
@@ -193,7 +258,10 @@ template <class Self>
 [[nodiscard]] result<void> only_settings(const settings& given,
                                          const std::vector<std::string>& known);
 
-// Those that come with Holdfast: registrar, b2bua, answer.
+// "host:port" or a SIP URI.
+[[nodiscard]] result<sip::uri> target_uri(const std::string& text);
+
+// Those that come with Holdfast: registrar, b2bua, proxy, answer.
 [[nodiscard]] application_table built_in();
 
 } // namespace holdfast::applications

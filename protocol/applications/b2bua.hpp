@@ -13,11 +13,22 @@
 // waits for the caller's ACK, whose body it needs. If the caller's ACK never comes (64*T1), both
 // dialogs end by BYE. So there is never half a call.
 //
+// A forked callee rings in several dialogs, and so does the caller: each of the callee's early
+// dialogs has one of its own on the caller's side, and the first 2xx takes its pair. Reliable
+// provisionals (RFC 3262) are offered to the callee if the caller has them, numbered anew on the
+// caller's side, and acknowledged when the caller acknowledges. What passes, and how, is a table in
+// README.md.
+//
+// Replaces and Join (RFC 3891, 3911) name a dialog of the cluster, wherever it lives: its session
+// is asked who is at the other side of its call, and the INVITE goes there with the header
+// translated.
+//
 // Settings:
 //   target           "host:port" or a SIP URI to send every call to, instead of registered
 //   contacts;
 //                    without a user in it, the user of the Request-URI is kept
 //   ring_timeout_s   how long a callee may ring; default 180 (RFC 3261 timer C), at most 3600
+//   redirect         pass (default) a 3xx back to the caller, or follow its contacts
 #pragma once
 
 #include "protocol/applications/application.hpp"
@@ -36,9 +47,12 @@ struct attempt {
   sip::message request;       // to be tried at the next contact
   std::uint64_t question = 0; // to the registrar; 0: answered or not needed
   std::vector<contact_location> left;
-  transaction_id to; // the request at the contact being tried; 0: none
-  int best = 0;      // the failure to report when no contact is left
-  bool over = false; // the caller has its answer; what the callee says is to be undone
+  transaction_id to;              // the request at the contact being tried; 0: none
+  int best = 0;                   // the failure to report when no contact is left
+  bool over = false;              // the caller has its answer; what the callee says is to be undone
+  std::vector<dialog_id> forks;   // further dialogs with the caller, for a callee that forks
+  sip::header_field taken_over;   // Replaces or Join as the callee understands it; empty: none
+  std::uint32_t redirections = 0; // contacts that were added by a 3xx
 };
 
 template <class F>
@@ -51,6 +65,41 @@ void describe(F& f, attempt& x) {
   f(6, x.to);
   f(7, x.best);
   f(8, x.over);
+  f(9, x.forks);
+  f(10, x.taken_over);
+  f(11, x.redirections);
+}
+
+// From the session of an INVITE with Replaces or Join to the session whose dialog it names, and
+// back.
+struct takeover_question {
+  std::string call_id;
+  std::string to_tag;
+  std::string from_tag;
+};
+
+template <class F>
+void describe(F& f, takeover_question& x) {
+  f(1, x.call_id);
+  f(2, x.to_tag);
+  f(3, x.from_tag);
+}
+
+struct takeover_answer {
+  bool found = false;
+  bool confirmed = false;
+  std::string uri;         // the Contact of the other side of that call
+  std::string destination; // "host:port", if elsewhere
+  std::string reference;   // of its dialog, as it names it
+};
+
+template <class F>
+void describe(F& f, takeover_answer& x) {
+  f(1, x.found);
+  f(2, x.confirmed);
+  f(3, x.uri);
+  f(4, x.destination);
+  f(5, x.reference);
 }
 
 // The two dialogs of a call; the callee's is 0 until it rings.
@@ -93,12 +142,20 @@ struct b2bua final : basic_application<b2bua> {
   void on_response(context& session, const incoming_response& response) override;
   void on_ack(context& session, dialog_id dialog, const sip::message& ack) override;
   void on_unacknowledged(context& session, dialog_id dialog) override;
+  void on_expired(context& session, dialog_id dialog) override;
+  std::string on_asked(context& session, const std::string& bytes) override;
   void on_cancel(context& session, transaction_id invite) override;
   void on_timer(context& session, const std::string& name) override;
   void on_answered(context& session, const session::answered& reply) override;
 
 private:
   void begin(context& session, const incoming_request& request);
+  bool begin_takeover(context& session, attempt& a);
+  void takeover_found(context& session, attempt& a, const session::answered& reply);
+  void ringing(context& session, attempt& a, const incoming_response& response);
+  dialog_id caller_side(context& session, attempt& a, dialog_id callee);
+  void forget_pairs(const attempt& a);
+  bool follow(attempt& a, const sip::message& redirection) const;
   void try_next(context& session, attempt& a);
   void attempt_answered(context& session, attempt& a, const incoming_response& response);
   void attempt_succeeded(context& session, attempt& a, const incoming_response& response);

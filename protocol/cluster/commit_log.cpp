@@ -166,6 +166,12 @@ peer_frames commit_log::left(sequence upto) {
   return out;
 }
 
+bool commit_log::handed_to(const std::string& peer) const {
+  const auto s = std::find_if(streams_.begin(), streams_.end(),
+                              [&](const stream& each) { return each.node.name == peer; });
+  return s == streams_.end() || !s->connected || held_by(*s) == last_;
+}
+
 std::vector<node_id> commit_log::synced() const {
   std::vector<node_id> nodes;
   for (const auto& s : streams_)

@@ -59,6 +59,7 @@ void coordinator::handle(const control::tick&) {
   for (auto& [node, orders] : overdue)
     if (linked(node.name)) out_.push_back(control::spawn{node, std::move(orders)});
   note_ready();
+  note_drained();
 }
 
 // We know nothing of the time we slept; everybody gets a full window again.

@@ -135,6 +135,7 @@ private:
   void came_back(const node_id& who);
   void wake_up_late();
   void note_ready();
+  void note_drained();
   [[nodiscard]] bool linked(const std::string& name) const;
   void say(bool alarm, std::string text);
 
@@ -202,6 +203,11 @@ private:
   std::optional<std::pair<std::string, instant>> pulling_;
   std::optional<instant> not_ready_since_;
   std::optional<instant> inactive_since_;
+  struct draining {
+    instant since;
+    bool done = false; // and said so
+  };
+  std::map<node_id, draining> drains_;
 };
 
 } // namespace holdfast::cluster

@@ -34,6 +34,27 @@ void coordinator::handle(const control::operator_command& e) {
   answer(e.id, true, (drain ? "draining " : "no longer draining ") + e.node);
 }
 
+// For the operator: a drain is over when there is nothing left to lose.
+void coordinator::note_drained() {
+  const auto& v = record_.now_valid;
+  const auto drains = [&](const node_id& who) {
+    const auto* m = v.find(who);
+    return m != nullptr && m->state == member_state::draining;
+  };
+  std::erase_if(drains_, [&](const auto& item) { return !drains(item.first); });
+  for (const auto& m : v.members)
+    if (m.state == member_state::draining) drains_.try_emplace(m.id(), draining{now_});
+  for (auto& [who, d] : drains_) {
+    if (d.done) continue;
+    const auto load = load_table::of(v.shards);
+    if (load.owned_by(who) + load.held_by(who) > 0) continue;
+    d.done = true;
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - d.since);
+    say(false, to_string(who) + " is drained: it owns no shard and holds no copy, after "
+                   + std::to_string(took.count()) + " ms");
+  }
+}
+
 void coordinator::answer(std::uint64_t id, bool accepted, std::string text) {
   out_.push_back(control::operator_answer{id, accepted, std::move(text)});
 }

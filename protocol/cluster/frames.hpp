@@ -196,10 +196,11 @@ struct keepalive_ack {
   view_number view;
 };
 
-// The old owner of a moved shard speaks no more; all its commits were sent before this.
+// The old owner of a moved shard speaks no more, and the new one holds all it ever committed.
 struct release {
   shard_id shard;
   holdfast::epoch epoch; // the one it gave up
+  holdfast::epoch next;  // the one for which it did
 };
 
 // From one session to the session found under `key` (or, in an answer, to an address).
@@ -410,6 +411,7 @@ template <class F>
 void describe(F& f, release& x) {
   f(1, x.shard);
   f(2, x.epoch);
+  f(3, x.next);
 }
 template <class F>
 void describe(F& f, ask& x) {

@@ -64,6 +64,9 @@ public:
   // All output that waited for commits up to `upto` has left: no takeover needs to repeat it.
   [[nodiscard]] peer_frames left(sequence upto);
 
+  // `peer` has acked every commit there is, or can not be reached: there is nothing to wait for.
+  [[nodiscard]] bool handed_to(const std::string& peer) const;
+
   // Replicas that are not in sync by the view yet, that we wait for and that hold everything.
   [[nodiscard]] std::vector<node_id> synced() const;
   [[nodiscard]] std::uint32_t lag() const; // commits the slowest replica has not acked

@@ -8,7 +8,7 @@
 
 #include "protocol/cluster/token.hpp"
 #include "protocol/core/identifiers.hpp"
-#include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -25,8 +25,10 @@ struct route {
   friend bool operator==(const route&, const route&) = default;
 };
 
-// nullopt: a response that answers nothing we sent; drop it.
-[[nodiscard]] std::optional<route> route_of(const sip::message& message, const token_ring& tokens,
-                                            std::uint16_t shard_count);
+// nullopt: a response that answers nothing we sent; drop it. Allocates nothing but the key, and not
+// that where `key` is a string with room for it.
+[[nodiscard]] std::optional<route> route_of(const sip::message_view& message,
+                                            const token_ring& tokens, std::uint16_t shard_count,
+                                            std::string key = {});
 
 } // namespace holdfast::cluster

@@ -31,23 +31,27 @@ std::string to_base32(std::string_view bytes) {
   return text;
 }
 
-std::optional<std::string> from_base32(std::string_view text) {
-  std::string bytes;
-  bytes.reserve(text.size() * 5 / 8);
+bool from_base32(std::string_view text, char* bytes, std::size_t size) {
+  if (text.size() * 5 / 8 != size) return false;
   std::uint32_t pending = 0;
   unsigned bits = 0;
   for (const char c : text) {
     const int digit = digit_of(c);
-    if (digit < 0) return std::nullopt;
+    if (digit < 0) return false;
     pending = (pending << 5) | static_cast<std::uint32_t>(digit);
     bits += 5;
     if (bits >= 8) {
-      bytes.push_back(static_cast<char>((pending >> (bits - 8)) & 0xff));
+      *bytes++ = static_cast<char>((pending >> (bits - 8)) & 0xff);
       bits -= 8;
     }
     pending &= (1u << bits) - 1;
   }
-  if (bits >= 5 || pending != 0) return std::nullopt;
+  return bits < 5 && pending == 0;
+}
+
+std::optional<std::string> from_base32(std::string_view text) {
+  std::string bytes(text.size() * 5 / 8, '\0');
+  if (!from_base32(text, bytes.data(), bytes.size())) return std::nullopt;
   return bytes;
 }
 

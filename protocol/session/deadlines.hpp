@@ -18,15 +18,18 @@
 namespace holdfast::session {
 
 enum class timer_kind : std::uint8_t {
-  server = 1,      // timer of a server transaction; id is the transaction
-  client = 2,      // of a client transaction
-  success = 3,     // of the repetition of our 2xx; id is the INVITE's server transaction
-  ack = 4,         // of the ACK we repeat; id is the INVITE's client transaction, part the ACK
-  cancelled = 5,   // RFC 3261 9.1: 64*T1 after a CANCEL its INVITE counts as ended
-  question = 6,    // an ask{} whose answer the shell still owes us; id is that of the ask
-  application = 7, // by name
-  expiry = 8,      // by name; somebody may renew it, so it gets a grace after a failover
-  tombstone = 9,   // 64*T1 after the last final response
+  server = 1,       // timer of a server transaction; id is the transaction
+  client = 2,       // of a client transaction
+  success = 3,      // of the repetition of our 2xx; id is the INVITE's server transaction
+  ack = 4,          // of the ACK we repeat; id is the INVITE's client transaction, part the ACK
+  cancelled = 5,    // RFC 3261 9.1: 64*T1 after a CANCEL its INVITE counts as ended
+  question = 6,     // an ask{} whose answer the shell still owes us; id is that of the ask
+  application = 7,  // by name
+  expiry = 8,       // by name; somebody may renew it, so it gets a grace after a failover
+  tombstone = 9,    // 64*T1 after the last final response
+  reliable = 10,    // of a reliable provisional; id is the INVITE's server transaction
+  refresh = 11,     // RFC 4028: we refresh the session; id is the dialog
+  unrefreshed = 12, // RFC 4028: nobody has; id is the dialog
 };
 
 struct timer_key {
@@ -112,7 +115,8 @@ public:
     deadlines restored;
     for (const auto& [key, left] : list) {
       const bool overdue = left <= age;
-      const auto late = key.kind == timer_kind::expiry ? grace : duration{0};
+      const bool renewable = key.kind == timer_kind::expiry || key.kind == timer_kind::unrefreshed;
+      const auto late = renewable ? grace : duration{0};
       restored.set(key, now + (overdue ? late : left - age));
     }
     return restored;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 
 #include <string>
 #include <string_view>
@@ -16,8 +17,15 @@ namespace holdfast::session {
 // "aor:sip:bob@example.com".
 [[nodiscard]] std::string directory_key_of_aor(std::string_view canonical_aor);
 
+// A REGISTER, or an initial SUBSCRIBE to the event "reg" (RFC 3680): it belongs to the session of
+// the address of record.
+[[nodiscard]] bool concerns_registration(const sip::message& request);
+
 // The key under which a request without a token is looked for: a REGISTER by the address of record
 // in To, everything else by Call-ID and From-tag.
 [[nodiscard]] std::string directory_key_of(const sip::message& request);
+
+// The same, in place of what `key` held: allocates nothing that its capacity can spare.
+void write_directory_key(const sip::message_view& request, std::string& key);
 
 } // namespace holdfast::session

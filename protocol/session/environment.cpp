@@ -50,7 +50,7 @@ any_application dressed(std::unique_ptr<applications::application> made,
 std::vector<application_rule> default_rules() {
   return {
       {.application = "registrar",
-       .methods = {"REGISTER"},
+       .methods = {"REGISTER", "SUBSCRIBE"},
        .domains = {},
        .users = {},
        .settings = {}},

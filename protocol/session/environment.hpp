@@ -6,6 +6,7 @@
 #include "protocol/cluster/token.hpp"
 #include "protocol/core/endpoint.hpp"
 #include "protocol/core/result.hpp"
+#include "protocol/session/authentication.hpp"
 #include "protocol/sip/message.hpp"
 #include "protocol/sip/transaction.hpp"
 
@@ -37,6 +38,11 @@ struct environment {
   applications::application_table applications = applications::built_in();
   // What we serve, in lower case; the registrar refuses others. Empty: any.
   std::vector<std::string> domains{};
+  std::optional<gatekeeper> authentication{}; // absent: nobody is asked for credentials
+  std::vector<account> trunk_accounts{};      // what we present when a peer asks for ours
+  std::vector<std::string> trusted_hosts{};   // addresses inside our trust domain (RFC 3325)
+  // RFC 4028: what we ask for as Session-Expires; 0: session timers only where the peer wants them.
+  duration session_expires{};
 
   // nullptr: no rule fits (404).
   [[nodiscard]] const application_rule* rule_for(const sip::message& request) const;

@@ -4,6 +4,8 @@
 #include "protocol/session/stateless.hpp"
 #include "protocol/session/step.hpp"
 #include "protocol/sip/parser.hpp"
+#include "protocol/sip/reliable_provisional.hpp"
+#include "protocol/sip/session_timer.hpp"
 #include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
 
@@ -22,6 +24,15 @@ constexpr std::array<std::string_view, 14> known_methods = {
 constexpr std::array<std::string_view, 5> only_in_dialogs = {"BYE", "INFO", "UPDATE", "PRACK",
                                                              "NOTIFY"};
 
+const sip::message& supported_list() {
+  static const auto list = [] {
+    sip::message m;
+    m.add("Supported", supported_options() + ", 100rel, path, gruu");
+    return m;
+  }();
+  return list;
+}
+
 bool among(const auto& list, std::string_view what) {
   return std::find(list.begin(), list.end(), what) != list.end();
 }
@@ -30,7 +41,13 @@ bool among(const auto& list, std::string_view what) {
 
 const std::string& allowed_methods() {
   static const std::string list =
-      "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE, NOTIFY";
+      "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, MESSAGE, SUBSCRIBE, "
+      "NOTIFY, REFER";
+  return list;
+}
+
+const std::string& supported_options() {
+  static const std::string list = "timer, replaces, join, norefersub";
   return list;
 }
 
@@ -62,13 +79,16 @@ void step::take_request(const sip::message& request, const received& in) {
     run(known->invite ? known->invite->on(copy, now_) : known->other->on(copy, now_), out);
     return;
   }
-  if (request.is("ACK")) return take_ack(request);
+  if (request.is("ACK")) {
+    if (s_.app && s_.app->proxies()) return s_.app->on_ack(*this, {}, request);
+    return take_ack(request);
+  }
   if (request.is("CANCEL")) return take_cancel(request, in);
   const auto id = open(request, *key, in);
   if (request.to_tag().empty())
     take_initial(id);
   else
-    take_in_dialog(id, in.proxy);
+    take_in_dialog(id);
 }
 
 transaction_id step::open(const sip::message& request, const sip::transaction_key& key,
@@ -97,24 +117,32 @@ transaction_id step::open(const sip::message& request, const sip::transaction_ke
 bool step::refused(transaction_id id) {
   const auto request = server(id)->request();
   const bool initial = request.to_tag().empty();
+  const bool proxy = proxying(request);
   if (initial) {
-    if (!among(known_methods, request.method))
+    if (!proxy && !among(known_methods, request.method))
       return respond(id, 501, {{{"Allow", allowed_methods()}}, ""}), true;
-    if (among(only_in_dialogs, request.method)) return respond(id, 481), true;
+    if (!proxy && among(only_in_dialogs, request.method)) return respond(id, 481), true;
     const auto uri = sip::parse_uri(request.request_uri);
     if (!uri || !uri->is_sip()) return respond(id, uri ? 416 : 400), true;
     // RFC 3261 8.2.2.2: the same request on two ways.
     for (const auto& other : s_.servers)
-      if (other.id != id && other.request().cseq() == request.cseq()
+      if (!proxy && other.id != id && other.request().cseq() == request.cseq()
           && other.request().call_id() == request.call_id()
           && other.request().from_tag() == request.from_tag()
           && other.request().request_uri == request.request_uri)
         return respond(id, 482), true;
   }
-  std::string unknown; // RFC 3261 8.2.2.3; we support no extension
-  for (const auto option : request.headers("Require"))
-    unknown.append(unknown.empty() ? "" : ", ").append(option);
+  // RFC 3261 8.2.2.3; of a proxy 16.3 item 5: it minds what is required of proxies alone.
+  std::string unknown;
+  for (const auto option : request.headers(proxy ? "Proxy-Require" : "Require"))
+    if (proxy || !sip::names_option(supported_list(), "Supported", option))
+      unknown.append(unknown.empty() ? "" : ", ").append(option);
   if (!unknown.empty()) return respond(id, 420, {{{"Unsupported", unknown}}, ""}), true;
+  // RFC 4028 9: an interval that is too short.
+  const auto asked = sip::session_expires_of(request);
+  if (!proxy && asked && asked->seconds < sip::session_minimum_s
+      && (request.is("INVITE") || request.is("UPDATE")))
+    return respond(id, 422, {{{"Min-SE", std::to_string(sip::session_minimum_s)}}, ""}), true;
   return false;
 }
 
@@ -136,22 +164,37 @@ void step::take_initial(transaction_id id) {
   const auto key = directory_key_of(request);
   if (std::find(s_.keys.begin(), s_.keys.end(), key) == s_.keys.end()) s_.keys.push_back(key);
   if (refused(id)) return;
-  if (request.is("OPTIONS")) {
-    // RFC 3261 11.2. Not committed: any node would say the same.
-    return respond(id, 200, {{{"Allow", allowed_methods()}, {"Accept", "application/sdp"}}, ""});
+  if (admitted(id)) proceed_initial(id);
+}
+
+// What is admitted goes to its application.
+void step::proceed_initial(transaction_id id) {
+  const auto request = server(id)->request();
+  const auto uri = sip::parse_uri(request.request_uri);
+  if (request.is("OPTIONS") && uri && uri->user.empty() && !request.has("Route")) {
+    // RFC 3261 11.2: about us. Not committed: any node would say the same.
+    return respond(id, 200,
+                   {{{"Allow", allowed_methods()},
+                     {"Accept", "application/sdp"},
+                     {"Supported", supported_options()}},
+                    ""});
   }
   if (s_.quarantined) return respond(id, 500);
   if (!choose_application(request)) return respond(id, 404);
-  if (request.is("INVITE")) {
+  if (!s_.app->proxies() && (request.is("INVITE") || request.is("SUBSCRIBE"))) {
     auto* record = server(id);
     record->dialog.value = ++s_.last_id;
-    record->to_tag = s_.token + "-" + std::to_string(record->dialog.value);
+    record->to_tag = tag_of(record->dialog);
   }
   to_application(id, false);
 }
 
-void step::take_in_dialog(transaction_id id, const std::string& proxy) {
+void step::take_in_dialog(transaction_id id) {
   const auto request = server(id)->request();
+  if (s_.app && s_.app->proxies()) { // the dialog is somebody else's
+    if (!refused(id) && admitted(id)) to_application(id, true);
+    return;
+  }
   const auto found = std::find_if(s_.dialogs.begin(), s_.dialogs.end(),
                                   [&](const auto& d) { return d.dialog.matches_request(request); });
   if (found == s_.dialogs.end() || found->bye_wanted) {
@@ -161,6 +204,17 @@ void step::take_in_dialog(transaction_id id, const std::string& proxy) {
   const auto of = found->id;
   server(id)->dialog = of;
   if (refused(id)) return;
+  if (admitted(id)) proceed_in_dialog(id);
+}
+
+void step::proceed_in_dialog(transaction_id id) {
+  const auto* record = server(id);
+  const auto request = record->request();
+  const auto of = record->dialog;
+  const auto proxy = record->proxy;
+  if (s_.app && s_.app->proxies()) return to_application(id, true);
+  auto* found = dialog(of);
+  if (found == nullptr) return respond(id, 481); // it ended while its nonce was asked about
   if (request.is("INVITE")) {
     // RFC 3261 14.2: one INVITE at a time, in either direction.
     for (const auto& ours : s_.clients)
@@ -172,7 +226,11 @@ void step::take_in_dialog(transaction_id id, const std::string& proxy) {
       if (theirs.invite && theirs.dialog == of && theirs.id != id && !theirs.answered)
         return respond(id, 500, {{{"Retry-After", std::to_string(s_.random.next() % 11)}}, ""});
   }
+  if (crosses(id)) return;
+  if (request.is("PRACK") && !take_prack(id)) return respond(id, 481); // RFC 3262 3
+  found = dialog(of);
   if (const auto status = found->dialog.on_request(request)) return respond(id, *status);
+  found->offers.received_request(request);
   found->proxy = proxy;
   if (request.is("BYE")) end_dialog(of);
   if (s_.app)
@@ -182,14 +240,28 @@ void step::take_in_dialog(transaction_id id, const std::string& proxy) {
   if (request.is("BYE")) respond(id, 200); // whatever the application thinks of it
 }
 
+// RFC 3311 5.2, RFC 3261 14.2: two offers at once.
+bool step::crosses(transaction_id id) {
+  const auto* record = server(id);
+  const auto status = dialog(record->dialog)->offers.judge(record->request());
+  if (!status) return false;
+  content carried;
+  if (*status == 500)
+    carried.headers.push_back({"Retry-After", std::to_string(s_.random.next() % 11)});
+  respond(id, *status, carried);
+  return true;
+}
+
 void step::to_application(transaction_id id, bool in_dialog) {
   const auto* record = server(id);
-  const auto request = record->request(); // records move while the application runs
+  const auto request = without_our_credentials(record->request());
+  const auto user = record->user; // records move while the application runs
   s_.app->on_request(*this, {.id = id,
                              .dialog = record->dialog,
                              .in_dialog = in_dialog,
                              .message = request,
-                             .source = parse_endpoint(record->source).value_or(endpoint{})});
+                             .source = parse_endpoint(record->source).value_or(endpoint{}),
+                             .user = user});
   if (request.is("INVITE")) trying(id);
 }
 
@@ -218,7 +290,7 @@ void step::take_cancel(const sip::message& request, const received& in) {
   sometimes<"session: a CANCEL came too late">(too_late);
   if (too_late || planted<"cancel-is-forgotten">()) return;
   if (s_.app) s_.app->on_cancel(*this, what);
-  respond(what, 487);
+  if (!s_.app || !s_.app->proxies()) respond(what, 487); // of a proxy, the callee does
 }
 
 // The ACK to a 2xx of ours. An ACK never gets an answer.
@@ -236,6 +308,7 @@ void step::take_ack(const sip::message& ack) {
   auto out = outlet_of(*record, false);
   out.timers.kind = timer_kind::success;
   run(record->success->on(sip::from_network{ack}, now_), out);
+  d->offers.received_request(ack);
   commit_ = !planted<"ack-is-not-committed">(); // from here on the call is stable
   if (d->bye_wanted) {
     d->bye_wanted = false;

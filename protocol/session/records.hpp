@@ -10,6 +10,8 @@
 #include "protocol/sip/invite_success.hpp"
 #include "protocol/sip/non_invite_client_transaction.hpp"
 #include "protocol/sip/non_invite_server_transaction.hpp"
+#include "protocol/sip/offer_answer.hpp"
+#include "protocol/sip/reliable_provisional.hpp"
 #include "protocol/sip/transaction_key.hpp"
 
 #include <cstdint>
@@ -31,9 +33,15 @@ struct server_record {
   std::optional<sip::two_hundred_retransmitter> success; // INVITE answered with 2xx, no ACK yet
   std::string source;                                    // "host:port" it came from
   std::string proxy;
-  std::string to_tag;    // what we put into To where it has no tag
-  dialog_id dialog;      // it belongs to, or makes
-  bool answered = false; // finally
+  std::string to_tag;               // what we put into To where it has no tag
+  dialog_id dialog;                 // it belongs to, or makes
+  bool answered = false;            // finally
+  std::string user;                 // who sent it, proved by digest; empty: nobody was asked
+  std::uint64_t nonce_question = 0; // the answer to it decides whether the request is admitted
+  bool challenged = false;          // answered with a challenge: nothing to keep
+  std::vector<sip::reliable_provisional> reliable; // INVITE: 18x, each until its PRACK
+  std::uint32_t rseq = 0;                          // of the latest one
+  std::vector<dialog_id> forks; // dialogs beside `dialog` that its responses have made
 
   [[nodiscard]] const sip::message& request() const {
     return invite ? invite->request() : other->request();
@@ -42,6 +50,8 @@ struct server_record {
     using invite_state = sip::invite_server_transaction::state_type;
     using other_state = sip::non_invite_server_transaction::state_type;
     if (success && success->active()) return false;
+    for (const auto& each : reliable)
+      if (each.active()) return false;
     return invite ? invite->state() == invite_state::terminated
                   : other->state() == other_state::terminated;
   }
@@ -59,6 +69,12 @@ void describe(F& f, server_record& x) {
   f(8, x.to_tag);
   f(9, x.dialog);
   f(10, x.answered);
+  f(11, x.user);
+  f(12, x.nonce_question);
+  f(13, x.challenged);
+  f(14, x.reliable);
+  f(15, x.rseq);
+  f(16, x.forks);
 }
 
 // A request that we sent. Exactly one of the two machines is there.
@@ -80,6 +96,9 @@ struct client_record {
   bool provisional = false;       // one came
   bool application_s = false;     // the application wants to hear of it
   bool fixed_destination = false; // not where the URI leads: dialogs that it makes go there too
+  transaction_id known_as;        // to the application: the first one, where this repeats it
+  std::uint32_t challenges = 0;   // that we have answered with credentials
+  bool forwarded = false;         // somebody else's request that we pass on
 
   [[nodiscard]] const sip::message& request() const {
     return invite ? invite->request() : other->request();
@@ -113,6 +132,9 @@ void describe(F& f, client_record& x) {
   f(15, x.provisional);
   f(16, x.application_s);
   f(17, x.fixed_destination);
+  f(18, x.known_as);
+  f(19, x.challenges);
+  f(20, x.forwarded);
 }
 
 struct dialog_record {
@@ -123,6 +145,10 @@ struct dialog_record {
   std::string
       destination; // where to send instead of the next hop's address (NAT); "" : nowhere else
   bool bye_wanted = false; // RFC 3261 15: not before the ACK to our 2xx
+  sip::offer_answer offers;
+  std::uint32_t remote_rseq = 0; // RFC 3262 4: of the latest reliable provisional; 0: none
+  std::uint32_t session_s = 0;   // RFC 4028: the agreed interval; 0: none
+  bool by_subscription = false;  // SUBSCRIBE made it: it ends when the application says so
 };
 
 template <class F>
@@ -133,6 +159,10 @@ void describe(F& f, dialog_record& x) {
   f(4, x.proxy);
   f(5, x.destination);
   f(6, x.bye_wanted);
+  f(7, x.offers);
+  f(8, x.remote_rseq);
+  f(9, x.session_s);
+  f(10, x.by_subscription);
 }
 
 } // namespace holdfast::session

@@ -2,6 +2,7 @@
 #include "protocol/core/buggify.hpp"
 #include "protocol/session/stateless.hpp"
 #include "protocol/session/step.hpp"
+#include "protocol/sip/reliable_provisional.hpp"
 #include "protocol/sip/writer.hpp"
 
 #include <algorithm>
@@ -13,7 +14,11 @@ void step::take_response(const sip::message& response, const received& in) {
   if (!key) return;
   const auto found = std::find_if(s_.clients.begin(), s_.clients.end(),
                                   [&](const auto& r) { return r.key == *key; });
-  if (found == s_.clients.end()) return stray(response, in);
+  if (found == s_.clients.end()) {
+    if (!s_.app || !s_.app->proxies()) return stray(response, in);
+    if (auto passed = pass_back(response)) out_.push_back(std::move(*passed));
+    return;
+  }
   const auto id = found->id;
   if (auto* d = dialog(found->dialog)) d->proxy = in.proxy;
   found->proxy = in.proxy;
@@ -30,11 +35,19 @@ void step::pass_up(transaction_id id, const sip::message& response) {
   auto* record = client(id);
   if (record == nullptr) return;
   if (record->invite) return pass_up_invite(id, response);
+  if (answer_challenge(id, response) || ask_for_longer(id, response)) return;
   if (response.status >= 200) record->answered = true;
   const auto of = record->dialog;
+  const bool refreshing = record->request().is("UPDATE") && !record->application_s;
   if (auto* d = dialog(of)) {
     d->dialog.on_response(response);
-    if (d->dialog.state == sip::dialog_state::terminated) end_dialog(of); // 481, 408
+    d->offers.received_response(response, false);
+    if (record->request().is("UPDATE") && response.status >= 200 && response.status < 300)
+      learn_refreshes(of, response);
+    if (d->dialog.state == sip::dialog_state::terminated) { // 481, 408
+      if (refreshing && s_.app) s_.app->on_expired(*this, of);
+      end_dialog(of);
+    }
   }
   deliver(id, of, response);
 }
@@ -42,16 +55,23 @@ void step::pass_up(transaction_id id, const sip::message& response) {
 void step::pass_up_invite(transaction_id id, const sip::message& response) {
   auto* record = client(id);
   if (response.status == 100) return;
+  if (record->forwarded) {
+    record->answered = record->answered || response.status >= 200;
+    return deliver(id, {}, response);
+  }
   if (response.status < 200) {
-    if (!record->answered) deliver(id, dialog_of(id, response), response);
+    if (!record->answered) provisional(id, response);
   } else if (response.status < 300) {
     succeeded(id, response);
+  } else if (answer_challenge(id, response) || ask_for_longer(id, response)) {
+    return;
   } else {
     record->answered = true;
     const auto of = record->in_dialog ? record->dialog : dialog_id{};
     if (record->in_dialog) {
       if (auto* d = dialog(of)) {
         d->dialog.on_response(response);
+        d->offers.received_response(response, false);
         if (d->dialog.state == sip::dialog_state::terminated) end_dialog(of);
       }
     } else {
@@ -59,6 +79,20 @@ void step::pass_up_invite(transaction_id id, const sip::message& response) {
     }
     deliver(id, of, response);
   }
+}
+
+// RFC 3262 4: a reliable one counts once and in order; one that is out of order will be repeated.
+void step::provisional(transaction_id id, const sip::message& response) {
+  const auto of = dialog_of(id, response);
+  auto* d = dialog(of);
+  const bool reliable = d != nullptr && sip::names_option(response, "Require", "100rel");
+  if (reliable) {
+    const auto number = sip::rseq_of(response);
+    if (!number || (d->remote_rseq != 0 && *number != d->remote_rseq + 1)) return;
+    d->remote_rseq = *number;
+  }
+  if (d != nullptr) d->offers.received_response(response, reliable);
+  deliver(id, of, response, reliable);
 }
 
 // The dialog of a response to an INVITE of ours, made if it is the first of it; 0: it makes none.
@@ -77,7 +111,9 @@ dialog_id step::dialog_of(transaction_id id, const sip::message& response) {
                         .dialog = std::move(*made),
                         .made_by = id,
                         .proxy = record->proxy,
-                        .destination = record->fixed_destination ? record->destination : ""});
+                        .destination = record->fixed_destination ? record->destination : "",
+                        .offers = {}});
+  s_.dialogs.back().offers.sent_request(record->request());
   return s_.dialogs.back().id;
 }
 
@@ -104,6 +140,8 @@ void step::succeeded(transaction_id id, const sip::message& response) {
   record->answered = true;
   record->unacknowledged = true;
   record->dialog = of;
+  if (auto* d = dialog(of)) d->offers.received_response(response, false);
+  learn_refreshes(of, response);
   if (wanted) {
     std::erase_if(s_.dialogs, [&](const auto& d) {
       return d.made_by == id && d.id != of && d.dialog.state == sip::dialog_state::early;
@@ -127,13 +165,17 @@ void step::fail_client(transaction_id id, int status) {
     pass_up(id, response);
 }
 
-void step::deliver(transaction_id id, dialog_id of, const sip::message& response) {
+void step::deliver(transaction_id id, dialog_id of, const sip::message& response, bool reliable) {
   const auto* record = client(id);
   if (record == nullptr || !record->application_s || !s_.app) return;
   const auto method = record->request().method;
-  s_.app->on_response(
-      *this,
-      {.id = id, .dialog = of, .status = response.status, .message = response, .method = method});
+  const auto known_as = record->known_as == transaction_id{} ? id : record->known_as;
+  s_.app->on_response(*this, {.id = known_as,
+                              .dialog = of,
+                              .status = response.status,
+                              .message = response,
+                              .method = method,
+                              .reliable = reliable});
 }
 
 // A response to nothing we know of. Only a 2xx to an INVITE matters: the call it would make must

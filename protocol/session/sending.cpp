@@ -3,9 +3,11 @@
 #include "protocol/session/directory_key.hpp"
 #include "protocol/session/step.hpp"
 #include "protocol/sip/related_requests.hpp"
+#include "protocol/sip/session_timer.hpp"
 #include "protocol/sip/transport_rules.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace holdfast::session {
 
@@ -20,6 +22,23 @@ bool carries_target(const std::string& method) {
 void append(sip::message& m, const applications::content& carried) {
   for (const auto& field : carried.headers) m.add(field.name, field.value);
   m.body = carried.body;
+}
+
+bool ends_subscription(const applications::content& carried) {
+  return std::any_of(carried.headers.begin(), carried.headers.end(), [](const auto& field) {
+    return field.name == "Subscription-State" && field.value.starts_with("terminated");
+  });
+}
+
+// What the application passes on, and what we can do ourselves.
+void merge_supported(sip::message& m, bool reliable = false) {
+  std::string list;
+  for (const auto option : m.headers("Supported"))
+    list.append(list.empty() ? "" : ", ").append(option);
+  for (const auto own : sip::split_list(supported_options()))
+    if (!sip::names_option(m, "Supported", own)) list.append(list.empty() ? "" : ", ").append(own);
+  if (reliable) list += ", 100rel";
+  m.set("Supported", std::move(list));
 }
 
 } // namespace
@@ -38,19 +57,37 @@ std::string step::contact() const {
 void step::respond(transaction_id request, int status, const content& carried) {
   auto* record = server(request);
   if (record == nullptr || record->answered) return;
+  respond_as(*record, record->dialog, status, carried);
+}
+
+void step::respond_as(server_record& answering, dialog_id as, int status, const content& carried) {
+  auto* record = &answering;
   const auto& asked_for = record->request();
-  auto response = sip::make_response(asked_for, status, "", record->to_tag);
+  const bool initial = asked_for.to_tag().empty();
+  const bool dialog_forming = initial && as != dialog_id{};
+  auto response = sip::make_response(asked_for, status, "",
+                                     dialog_forming && status > 100 ? tag_of(as) : record->to_tag);
   const bool success = status >= 200 && status < 300;
   if (status > 100 && status < 300 && carries_target(asked_for.method)) {
     response.add("Contact", contact());
     if (!response.has("Allow")) response.add("Allow", allowed_methods());
   }
   append(response, carried);
-  const bool initial = asked_for.to_tag().empty();
-  if (record->invite && initial && !make_dialog(*record, response))
-    return respond(request, 400); // RFC 3261 8.1.1.8: an INVITE without a usable Contact
+  if (success && carries_target(asked_for.method)) merge_supported(response);
+  if (record->invite && success) record->dialog = as;
+  if (dialog_forming && !make_dialog(*record, as, response))
+    return respond(record->id, 400); // RFC 3261 8.1.1.8: an INVITE without a usable Contact
+  if (success) agree_on_refreshes(*record, response);
+  const bool reliable = record->invite && status > 100 && status < 200 && carried.reliable;
+  if (auto* d = dialog(as)) d->offers.sent_response(response, reliable);
+  if (reliable) return send_reliably(*record, std::move(response));
+  if (status >= 200) {
+    s_.due.clear_all(timer_kind::reliable, record->id.value);
+    record->reliable.clear();
+  }
   // Any node would answer an OPTIONS outside a dialog alike; all other final responses are kept.
-  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS"))
+  // And it would ask for credentials again.
+  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged
                     && !(success && planted<"success-is-not-committed">())
                     && !(asked_for.is("BYE") && planted<"bye-is-not-committed">());
   const auto out = outlet_of(*record, kept);
@@ -71,42 +108,48 @@ void step::finish_invite(server_record& record, const sip::message& response) {
   run(timers_only, out);
 }
 
-// The dialog of an initial INVITE follows our response: made by a 1xx or 2xx, confirmed by a 2xx,
-// gone with anything else. False: this INVITE can make none.
-bool step::make_dialog(server_record& record, const sip::message& response) {
+// The dialogs of an initial request follow our responses: made by a 1xx or 2xx, confirmed by a 2xx,
+// which ends the others of a fork, gone with anything else. False: this request can make none.
+bool step::make_dialog(server_record& record, dialog_id as, const sip::message& response) {
   if (response.status == 100) return true;
-  if (response.status >= 300) {
-    std::erase_if(s_.dialogs, [&](const auto& d) { return d.id == record.dialog; });
-    return true;
-  }
-  auto* known = dialog(record.dialog);
+  if (response.status >= 200)
+    std::erase_if(s_.dialogs, [&](const auto& d) {
+      const bool its = d.made_by == record.id && d.dialog.role == sip::dialog_role::uas;
+      return its && (response.status >= 300 || d.id != as);
+    });
+  if (response.status >= 300) return true;
+  auto* known = dialog(as);
   if (known == nullptr) {
     auto made = sip::make_uas_dialog(record.request(), response);
     if (!made) return false;
-    s_.dialogs.push_back({.id = record.dialog,
+    s_.dialogs.push_back({.id = as,
                           .dialog = std::move(*made),
                           .made_by = record.id,
                           .proxy = record.proxy,
-                          .destination = {}});
+                          .destination = {},
+                          .offers = {},
+                          .by_subscription = !record.invite});
     known = &s_.dialogs.back();
+    known->offers.received_request(record.request());
   }
   if (response.status >= 200) known->dialog.confirm();
   return true;
 }
 
-void step::write_via(sip::message& request) {
+void step::write_via(sip::message& request, const std::string& mark) {
   sip::via ours;
   ours.host = s_.env->advertised.host;
   ours.port = s_.env->advertised.port;
   sip::set_param(ours.params, "branch",
-                 std::string{sip::magic_cookie} + s_.token + "." + s_.random.unique());
+                 std::string{sip::magic_cookie} + s_.token + "." + s_.random.unique() + mark);
   sip::set_param(ours.params, "rport", std::nullopt);
   request.prepend("Via", sip::to_string(ours));
 }
 
 // `request` lacks the Via only.
 transaction_id step::start_client(sip::message request, const std::string& destination,
-                                  const std::string& proxy, dialog_id of, bool for_application) {
+                                  const std::string& proxy, dialog_id of, bool for_application,
+                                  transaction_id known_as) {
   write_via(request);
   client_record record;
   record.id.value = ++s_.last_id;
@@ -117,6 +160,7 @@ transaction_id step::start_client(sip::message request, const std::string& desti
   record.dialog = of;
   record.in_dialog = of != dialog_id{};
   record.application_s = for_application;
+  record.known_as = known_as;
   // Nothing is committed for a request that makes a dialog: class stable begins with the dialog.
   const auto out = outlet_of(record, record.in_dialog || !for_application);
   sip::transaction_effects effects;
@@ -134,11 +178,14 @@ transaction_id step::start_client(sip::message request, const std::string& desti
 }
 
 transaction_id step::send(const applications::outgoing_request& request) {
-  const auto destination =
-      request.destination ? to_string(*request.destination) : destination_of(request.request_uri);
+  const auto first_route =
+      request.routes.empty() ? fail("none") : sip::parse_name_addr(request.routes.front());
+  const auto destination = request.destination ? to_string(*request.destination)
+                           : first_route       ? destination_of(sip::to_string(first_route->uri))
+                                               : destination_of(request.request_uri);
   auto from = sip::parse_name_addr(request.from);
   if (destination.empty() || !from) return {};
-  sip::set_param(from->params, "tag", s_.token + "-" + std::to_string(++s_.last_id));
+  sip::set_param(from->params, "tag", tag_of({++s_.last_id}));
   sip::message m;
   m.method = request.method;
   m.request_uri = request.request_uri;
@@ -151,7 +198,16 @@ transaction_id step::send(const applications::outgoing_request& request) {
     m.add("Contact", contact());
     m.add("Allow", allowed_methods());
   }
+  for (const auto& route : request.routes) m.add("Route", route);
   append(m, request.carried);
+  if (m.is("INVITE")) {
+    merge_supported(m, request.carried.reliable);
+    const auto wish = std::chrono::duration_cast<std::chrono::seconds>(s_.env->session_expires);
+    // RFC 4028 7.1: phones can refresh; we would need their leave to UPDATE.
+    if (wish.count() > 0 && !m.has("Session-Expires"))
+      m.add("Session-Expires",
+            sip::to_string({static_cast<std::uint32_t>(wish.count()), sip::refresher::uas}));
+  }
   const auto id = start_client(std::move(m), destination, "", {}, true);
   // Where the URI does not lead to the destination, the whole dialog goes there (NAT).
   if (auto* record = client(id); record != nullptr && request.destination)
@@ -176,6 +232,9 @@ transaction_id step::send_in(dialog_id of, const std::string& method, const cont
       return {};
     }
     acknowledge(of);
+  } else if (method == "UPDATE" && !carried.body.empty()) {
+    // RFC 3311 5.1: not while an offer is open.
+    if (d->offers.state() != sip::offer_answer::state_type::idle) return {};
   } else if (method == "INVITE") {
     for (const auto& r : s_.servers)
       if (r.invite && r.dialog == of && (!r.answered || waits(r))) return {};
@@ -188,11 +247,21 @@ transaction_id step::send_in(dialog_id of, const std::string& method, const cont
   request.add("Max-Forwards", std::to_string(max_forwards));
   if (carries_target(method)) request.add("Contact", contact());
   append(request, carried);
+  if (method == "INVITE" || method == "UPDATE") {
+    merge_supported(request);
+    // RFC 4028 7.4: a request that may refresh says so, and keeps who refreshes.
+    if (d->session_s != 0 && d->dialog.state == sip::dialog_state::confirmed)
+      request.add("Session-Expires", sip::to_string({d->session_s, sip::refresher::unsaid}));
+  }
+  d->offers.sent_request(request);
   const auto destination =
       d->destination.empty() ? destination_of(d->dialog.next_hop()) : d->destination;
   const auto proxy = d->proxy;
+  const bool by_subscription = d->by_subscription;
   const auto id = start_client(std::move(request), destination, proxy, of, bool{s_.app});
   if (method == "BYE") end_dialog(of); // RFC 3261 15.1.1: nothing else is sent or listened for
+  // RFC 6665 4.1.3: nor is anything after the last NOTIFY of a subscription.
+  if (method == "NOTIFY" && by_subscription && ends_subscription(carried)) end_dialog(of);
   return id;
 }
 
@@ -206,7 +275,11 @@ void step::acknowledge(dialog_id of, const content& carried) {
   auto ack = d->dialog.make_ack(found->request().cseq()->number);
   write_via(ack);
   ack.add("Max-Forwards", "70");
+  // RFC 3261 22.1: with the credentials of its INVITE.
+  for (const auto* name : {"Authorization", "Proxy-Authorization"})
+    for (const auto value : found->request().headers(name)) ack.add(name, std::string{value});
   append(ack, carried);
+  d->offers.sent_request(ack);
   found->acks.emplace_back(ack, s_.env->timers);
   auto out = outlet_of(*found, true);
   out.timers.kind = timer_kind::ack;
@@ -217,7 +290,7 @@ void step::acknowledge(dialog_id of, const content& carried) {
 }
 
 void step::cancel(transaction_id invite) {
-  auto* record = client(invite);
+  auto* record = client_known_as(invite);
   if (record == nullptr || !record->invite || record->answered) return;
   record->cancel_wanted = true;
   if (record->provisional) send_cancel(*record);
@@ -269,11 +342,22 @@ std::optional<duration> step::remaining(const std::string& name) const {
 }
 
 std::uint64_t step::ask(const std::string& key, std::string bytes, duration timeout) {
+  return pose(key, {question::subject::application, std::move(bytes)}, timeout);
+}
+
+std::uint64_t step::ask_session(const std::string& tag, std::string bytes, duration timeout) {
+  const auto named = s_.env->tokens.verify(tag);
+  if (!named) return 0;
+  return pose(key_of_session(tag.substr(0, cluster::token_ring::token_length)),
+              {question::subject::application, std::move(bytes)}, timeout);
+}
+
+std::uint64_t step::pose(const std::string& key, const question& what, duration timeout) {
   // The shell answers within the time-out; this one is for a question that a failover lost.
   const auto id = ++s_.last_id;
   s_.due.set({.kind = timer_kind::question, .id = id, .name = {}}, now_ + timeout + timeout / 4);
   out_.push_back(
-      holdfast::session::ask{.id = id, .key = key, .bytes = std::move(bytes), .timeout = timeout});
+      holdfast::session::ask{.id = id, .key = key, .bytes = encode(what), .timeout = timeout});
   return id;
 }
 

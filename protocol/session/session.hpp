@@ -70,7 +70,7 @@ struct send {
 // Ask the session that is found under `key`; answered{id} follows, within `timeout` at the latest.
 struct ask {
   std::uint64_t id = 0;
-  std::string key; // as directory_key_of_aor() makes it
+  std::string key; // as directory_key_of_aor() or key_of_session() makes it
   std::string bytes;
   duration timeout{2s};
 };

@@ -3,6 +3,7 @@
 
 #include "protocol/applications/application.hpp"
 #include "protocol/core/identifiers.hpp"
+#include "protocol/session/authentication.hpp"
 #include "protocol/session/deadlines.hpp"
 #include "protocol/session/entropy.hpp"
 #include "protocol/session/environment.hpp"
@@ -90,6 +91,7 @@ struct session_state : stored_state {
   entropy random;
   any_application app;
   deadlines due;
+  nonce_table nonces; // in no snapshot: see authentication.hpp
 };
 
 } // namespace holdfast::session

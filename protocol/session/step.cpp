@@ -36,6 +36,12 @@ server_record* step::server(transaction_id id) {
 client_record* step::client(transaction_id id) {
   return find_by_id(s_.clients, id);
 }
+client_record* step::client_known_as(transaction_id id) {
+  const auto found = std::find_if(s_.clients.rbegin(), s_.clients.rend(), [&](const auto& r) {
+    return r.known_as == id || (r.id == id && r.known_as == transaction_id{});
+  });
+  return found == s_.clients.rend() ? nullptr : &*found;
+}
 dialog_record* step::dialog(dialog_id id) {
   return find_by_id(s_.dialogs, id);
 }
@@ -91,6 +97,8 @@ void step::run(const sip::transaction_effects& effects, const outlet& out) {
         fail_client(id, 408); // RFC 3261 8.1.3.1
       else if (key.kind == timer_kind::success)
         unacknowledged(id);
+      else if (key.kind == timer_kind::reliable)
+        unpracked(id);
     } else if (std::holds_alternative<sip::transport_error>(wanted)) {
       if (key.kind == timer_kind::client) fail_client(id, 503); // RFC 3261 8.1.3.1
     }
@@ -125,6 +133,20 @@ void step::fire(const timer_key& key) {
       run(record->success->on(fired, now_), out);
     }
     break;
+  case timer_kind::reliable:
+    if (auto* record = server(id); record != nullptr && key.part < record->reliable.size()) {
+      auto out = outlet_of(*record, false);
+      out.timers.kind = timer_kind::reliable;
+      out.timers.part = key.part;
+      run(record->reliable[key.part].on(fired, now_), out);
+    }
+    break;
+  case timer_kind::refresh:
+    refresh({key.id});
+    break;
+  case timer_kind::unrefreshed:
+    if (dialog({key.id}) != nullptr && s_.app) s_.app->on_expired(*this, {key.id});
+    break;
   case timer_kind::ack:
     if (auto* record = client(id); record != nullptr && key.part < record->acks.size())
       (void)record->acks[key.part].on(fired, now_);
@@ -135,8 +157,7 @@ void step::fire(const timer_key& key) {
     std::erase_if(s_.clients, [&](const auto& r) { return r.id == id; });
     break;
   case timer_kind::question:
-    if (s_.app)
-      s_.app->on_answered(*this, {.id = key.id, .what = answered::outcome::timed_out, .bytes = {}});
+    to_whoever_asked({.id = key.id, .what = answered::outcome::timed_out, .bytes = {}});
     break;
   case timer_kind::application:
   case timer_kind::expiry:
@@ -175,20 +196,33 @@ void step::take(const send_failed& failure) {
       out);
 }
 
-void step::take(const asked& question) {
-  out_.push_back(answer{.reply_to = question.reply_to,
-                        .bytes = s_.app ? s_.app->on_asked(*this, question.bytes) : ""});
+void step::take(const asked& in) {
+  const auto what = decode<question>(in.bytes);
+  if (!what) return; // the asker's time-out answers it
+  std::string said;
+  if (what->about == question::subject::nonce)
+    said = answer_about_nonce(what->bytes);
+  else if (what->about == question::subject::application && s_.app)
+    said = s_.app->on_asked(*this, what->bytes);
+  out_.push_back(answer{.reply_to = in.reply_to, .bytes = std::move(said)});
 }
 
 void step::take(const answered& reply) {
   const timer_key key{.kind = timer_kind::question, .id = reply.id, .name = {}};
   if (!s_.due.at(key)) return; // late: it counted as timed out
   s_.due.clear(key);
+  to_whoever_asked(reply);
+}
+
+void step::to_whoever_asked(const answered& reply) {
+  if (take_nonce_answer(reply)) return;
   if (s_.app) s_.app->on_answered(*this, reply);
 }
 
 void step::end_dialog(dialog_id id) {
   if (planted<"dialog-outlives-its-bye">()) return;
+  s_.due.clear_all(timer_kind::refresh, id.value);
+  s_.due.clear_all(timer_kind::unrefreshed, id.value);
   std::erase_if(s_.dialogs, [&](const auto& d) { return d.id == id; });
   std::vector<transaction_id> open_requests;
   for (auto& record : s_.servers) {
@@ -232,6 +266,7 @@ void step::forget_finished() {
     if (!record.finished()) continue;
     s_.due.clear_all(timer_kind::server, record.id.value);
     s_.due.clear_all(timer_kind::success, record.id.value);
+    s_.due.clear_all(timer_kind::reliable, record.id.value);
   }
   for (const auto& record : s_.clients) {
     if (!record.finished()) continue;

@@ -6,6 +6,10 @@
 //                       new -> method, scheme, Require -> rule -> application
 //   application --respond, send, acknowledge, cancel--> transactions, dialogs           sending.cpp
 //   responses, 2xx that nobody waits for any more                                     responses.cpp
+//   credentials, theirs and ours                                                    credentials.cpp
+//   a proxy's requests and responses                                                forwarding.cpp
+//   reliable provisionals, forks                                                  provisionals.cpp
+//   session timers                                                              session_timers.cpp
 //   timers, the end of the session                                                        step.cpp
 //
 // Durability class `stable`, the only one for now: dependent (design, "Commit before output") are
@@ -15,9 +19,11 @@
 #pragma once
 
 #include "protocol/applications/application.hpp"
+#include "protocol/session/question.hpp"
 #include "protocol/session/session.hpp"
 #include "protocol/session/state.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +39,7 @@ public:
   void take(const received& in);
   void take(const deadline&);
   void take(const send_failed& failure);
-  void take(const asked& question);
+  void take(const asked& in);
   void take(const answered& reply);
   void quarantine();
 
@@ -52,6 +58,14 @@ public:
   transaction_id send(const applications::outgoing_request& request) override;
   transaction_id send_in(dialog_id dialog, const std::string& method, const content& carried = {},
                          unsigned max_forwards = 70) override;
+  void respond_in(transaction_id invite, dialog_id as, int status,
+                  const content& carried = {}) override;
+  [[nodiscard]] dialog_id fork(transaction_id invite) override;
+  transaction_id prack(transaction_id invite, dialog_id dialog,
+                       const content& carried = {}) override;
+  [[nodiscard]] bool supports_100rel(transaction_id invite) const override;
+  [[nodiscard]] std::optional<applications::dialog_names> names_of(dialog_id dialog) const override;
+  [[nodiscard]] dialog_id dialog_named(const applications::dialog_names& names) const override;
   void acknowledge(dialog_id dialog, const content& carried = {}) override;
   void cancel(transaction_id invite) override;
   [[nodiscard]] bool alive(dialog_id dialog) const override;
@@ -60,6 +74,18 @@ public:
   void clear_timer(const std::string& name) override;
   [[nodiscard]] std::optional<duration> remaining(const std::string& name) const override;
   std::uint64_t ask(const std::string& key, std::string bytes, duration timeout) override;
+  std::uint64_t ask_session(const std::string& tag, std::string bytes, duration timeout) override;
+  transaction_id forward(transaction_id on_behalf_of, sip::message request,
+                         const std::optional<endpoint>& destination) override;
+  void relay(transaction_id request, sip::message response) override;
+  void pass_ack(sip::message ack, const std::optional<endpoint>& destination) override;
+  [[nodiscard]] std::string own_uri() const override;
+  [[nodiscard]] bool is_own_uri(const sip::uri& uri) const override;
+  [[nodiscard]] bool has_looped(const sip::message& request) const override;
+  [[nodiscard]] bool trusts(const std::string& host) const override;
+  [[nodiscard]] std::string realm() const override {
+    return s_.env->authentication ? s_.env->authentication->realm : s_.env->advertised.host;
+  }
   void commit() override { commit_ = true; }
 
 private:
@@ -75,9 +101,13 @@ private:
   // receiving.cpp
   void take_request(const sip::message& request, const received& in);
   void take_initial(transaction_id id);
-  void take_in_dialog(transaction_id id, const std::string& proxy);
+  void proceed_initial(transaction_id id);
+  void take_in_dialog(transaction_id id);
+  void proceed_in_dialog(transaction_id id);
   void take_cancel(const sip::message& request, const received& in);
   void take_ack(const sip::message& ack);
+  [[nodiscard]] bool take_prack(transaction_id id); // false: it acknowledges nothing
+  [[nodiscard]] bool crosses(transaction_id id);    // true: answered 491 or 500
   transaction_id open(const sip::message& request, const sip::transaction_key& key,
                       const received& in);
   [[nodiscard]] bool refused(transaction_id id); // the checks of RFC 3261 8.2; true: answered
@@ -85,23 +115,47 @@ private:
   void to_application(transaction_id id, bool in_dialog);
   void trying(transaction_id invite);
 
+  // credentials.cpp
+  [[nodiscard]] bool proxying(const sip::message& request) const;
+  [[nodiscard]] bool admitted(transaction_id id);
+  void challenge(transaction_id id, bool stale);
+  bool take_nonce_answer(const answered& reply);
+  [[nodiscard]] std::string answer_about_nonce(const std::string& bytes);
+  [[nodiscard]] sip::message without_our_credentials(sip::message request) const;
+  bool answer_challenge(transaction_id id, const sip::message& response);
+  void repeat_request(transaction_id id, sip::message retry);
+
   // responses.cpp
   void take_response(const sip::message& response, const received& in);
   void pass_up(transaction_id client, const sip::message& response);
   void pass_up_invite(transaction_id client, const sip::message& response);
   void succeeded(transaction_id client, const sip::message& response);
   void fail_client(transaction_id client, int status);
-  void deliver(transaction_id client, dialog_id dialog, const sip::message& response);
+  void provisional(transaction_id client, const sip::message& response);
+  void deliver(transaction_id client, dialog_id dialog, const sip::message& response,
+               bool reliable = false);
   dialog_id dialog_of(transaction_id client, const sip::message& response);
   void stray(const sip::message& response, const received& in);
 
   // sending.cpp
   void finish_invite(server_record& record, const sip::message& response);
-  bool make_dialog(server_record& record, const sip::message& response);
+  bool make_dialog(server_record& record, dialog_id as, const sip::message& response);
+  void respond_as(server_record& record, dialog_id as, int status, const content& carried);
   void send_cancel(client_record& record);
-  void write_via(sip::message& request);
+  void write_via(sip::message& request, const std::string& mark = {});
+  void send_reliably(server_record& record, sip::message response);
+  [[nodiscard]] std::string tag_of(dialog_id dialog) const;
+
+  // session_timers.cpp
+  void agree_on_refreshes(server_record& record, sip::message& response);
+  void learn_refreshes(dialog_id dialog, const sip::message& response);
+  void set_refreshes(dialog_id dialog, std::uint32_t seconds, bool ours);
+  void refresh(dialog_id dialog);
+  bool ask_for_longer(transaction_id id, const sip::message& response);
   transaction_id start_client(sip::message request, const std::string& destination,
-                              const std::string& proxy, dialog_id dialog, bool for_application);
+                              const std::string& proxy, dialog_id dialog, bool for_application,
+                              transaction_id known_as = {});
+  std::uint64_t pose(const std::string& key, const question& what, duration timeout);
   [[nodiscard]] std::string contact() const;
 
   // step.cpp
@@ -109,13 +163,16 @@ private:
   [[nodiscard]] outlet outlet_of(const server_record& record, bool dependent) const;
   [[nodiscard]] outlet outlet_of(const client_record& record, bool dependent) const;
   void fire(const timer_key& key);
+  void to_whoever_asked(const answered& reply);
   void unacknowledged(transaction_id invite);
+  void unpracked(transaction_id invite);
   void end_dialog(dialog_id dialog); // 487 to what is open in it (RFC 3261 15.1.2)
   void forget_finished();
 
   [[nodiscard]] server_record* server(transaction_id id);
   [[nodiscard]] server_record* server(const sip::transaction_key& key);
   [[nodiscard]] client_record* client(transaction_id id);
+  [[nodiscard]] client_record* client_known_as(transaction_id id); // as applications name it
   [[nodiscard]] dialog_record* dialog(dialog_id id);
 
   session_state& s_;
@@ -124,10 +181,20 @@ private:
   bool commit_ = false;
 };
 
+// How often one request may be repeated because a peer asks for credentials again.
+inline constexpr std::uint32_t challenges_max = 3;
+
 // Text of the address that a URI leads to; empty: to none.
 [[nodiscard]] std::string destination_of(std::string_view uri);
 
 // Methods we know, for Allow (RFC 3261 20.5).
 [[nodiscard]] const std::string& allowed_methods();
+
+// Option tags we know, for Supported (RFC 3261 20.37); "timer" first.
+[[nodiscard]] const std::string& supported_options();
+
+// RFC 3261 16.7: a response that no transaction here waits for, passed back by what its Via says.
+// nullopt: the Via below ours is missing.
+[[nodiscard]] std::optional<send> pass_back(sip::message response);
 
 } // namespace holdfast::session

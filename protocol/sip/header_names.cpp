@@ -1,8 +1,8 @@
-// What is known about header fields by name (RFC 3261 7.3.3, 20 and its extensions).
+#include "protocol/sip/header_names.hpp"
+
 #include "protocol/sip/message.hpp"
 #include "protocol/sip/text.hpp"
 
-#include <algorithm>
 #include <array>
 
 namespace holdfast::sip {
@@ -10,115 +10,174 @@ namespace holdfast::sip {
 namespace {
 
 struct known_header {
+  header_name id = header_name::unknown;
   std::string_view name;
   char compact = 0;
   bool list = false;
 };
 
 constexpr std::array known_headers = {
-    known_header{"Via", 'v', true},
-    known_header{"From", 'f'},
-    known_header{"To", 't'},
-    known_header{"Call-ID", 'i'},
-    known_header{"CSeq"},
-    known_header{"Contact", 'm', true},
-    known_header{"Max-Forwards"},
-    known_header{"Route", 0, true},
-    known_header{"Record-Route", 0, true},
-    known_header{"Content-Length", 'l'},
-    known_header{"Content-Type", 'c'},
-    known_header{"Content-Encoding", 'e', true},
-    known_header{"Supported", 'k', true},
-    known_header{"Subject", 's'},
-    known_header{"Event", 'o'},
-    known_header{"Allow-Events", 'u', true},
-    known_header{"Refer-To", 'r'},
-    known_header{"Referred-By", 'b'},
-    known_header{"Session-Expires", 'x'},
-    known_header{"Accept-Contact", 'a', true},
-    known_header{"Reject-Contact", 'j', true},
-    known_header{"Request-Disposition", 'd', true},
-    known_header{"Identity", 'y'},
-    known_header{"Identity-Info", 'n'},
-    known_header{"Accept", 0, true},
-    known_header{"Accept-Encoding", 0, true},
-    known_header{"Accept-Language", 0, true},
-    known_header{"Alert-Info", 0, true},
-    known_header{"Allow", 0, true},
-    known_header{"Authentication-Info"},
-    known_header{"Authorization"},
-    known_header{"Call-Info", 0, true},
-    known_header{"Content-Disposition"},
-    known_header{"Content-Language", 0, true},
-    known_header{"Date"},
-    known_header{"Diversion", 0, true},
-    known_header{"Error-Info", 0, true},
-    known_header{"Expires"},
-    known_header{"Flow-Timer"},
-    known_header{"History-Info", 0, true},
-    known_header{"In-Reply-To", 0, true},
-    known_header{"Join"},
-    known_header{"MIME-Version"},
-    known_header{"Min-Expires"},
-    known_header{"Min-SE"},
-    known_header{"Organization"},
-    known_header{"P-Asserted-Identity", 0, true},
-    known_header{"P-Preferred-Identity", 0, true},
-    known_header{"Path", 0, true},
-    known_header{"Priority"},
-    known_header{"Privacy"},
-    known_header{"Proxy-Authenticate"},
-    known_header{"Proxy-Authorization"},
-    known_header{"Proxy-Require", 0, true},
-    known_header{"RAck"},
-    known_header{"RSeq"},
-    known_header{"Reason", 0, true},
-    known_header{"Replaces"},
-    known_header{"Reply-To"},
-    known_header{"Require", 0, true},
-    known_header{"Retry-After"},
-    known_header{"Server"},
-    known_header{"Service-Route", 0, true},
-    known_header{"SIP-ETag"},
-    known_header{"SIP-If-Match"},
-    known_header{"Subscription-State"},
-    known_header{"Target-Dialog"},
-    known_header{"Timestamp"},
-    known_header{"Unsupported", 0, true},
-    known_header{"User-Agent"},
-    known_header{"Warning", 0, true},
-    known_header{"WWW-Authenticate"},
+    known_header{header_name::via, "Via", 'v', true},
+    known_header{header_name::from, "From", 'f'},
+    known_header{header_name::to, "To", 't'},
+    known_header{header_name::call_id, "Call-ID", 'i'},
+    known_header{header_name::cseq, "CSeq"},
+    known_header{header_name::contact, "Contact", 'm', true},
+    known_header{header_name::max_forwards, "Max-Forwards"},
+    known_header{header_name::route, "Route", 0, true},
+    known_header{header_name::record_route, "Record-Route", 0, true},
+    known_header{header_name::content_length, "Content-Length", 'l'},
+    known_header{header_name::content_type, "Content-Type", 'c'},
+    known_header{header_name::content_encoding, "Content-Encoding", 'e', true},
+    known_header{header_name::supported, "Supported", 'k', true},
+    known_header{header_name::subject, "Subject", 's'},
+    known_header{header_name::event, "Event", 'o'},
+    known_header{header_name::allow_events, "Allow-Events", 'u', true},
+    known_header{header_name::refer_to, "Refer-To", 'r'},
+    known_header{header_name::referred_by, "Referred-By", 'b'},
+    known_header{header_name::session_expires, "Session-Expires", 'x'},
+    known_header{header_name::accept_contact, "Accept-Contact", 'a', true},
+    known_header{header_name::reject_contact, "Reject-Contact", 'j', true},
+    known_header{header_name::request_disposition, "Request-Disposition", 'd', true},
+    known_header{header_name::identity, "Identity", 'y'},
+    known_header{header_name::identity_info, "Identity-Info", 'n'},
+    known_header{header_name::accept, "Accept", 0, true},
+    known_header{header_name::accept_encoding, "Accept-Encoding", 0, true},
+    known_header{header_name::accept_language, "Accept-Language", 0, true},
+    known_header{header_name::alert_info, "Alert-Info", 0, true},
+    known_header{header_name::allow, "Allow", 0, true},
+    known_header{header_name::authentication_info, "Authentication-Info"},
+    known_header{header_name::authorization, "Authorization"},
+    known_header{header_name::call_info, "Call-Info", 0, true},
+    known_header{header_name::content_disposition, "Content-Disposition"},
+    known_header{header_name::content_language, "Content-Language", 0, true},
+    known_header{header_name::date, "Date"},
+    known_header{header_name::diversion, "Diversion", 0, true},
+    known_header{header_name::error_info, "Error-Info", 0, true},
+    known_header{header_name::expires, "Expires"},
+    known_header{header_name::flow_timer, "Flow-Timer"},
+    known_header{header_name::history_info, "History-Info", 0, true},
+    known_header{header_name::in_reply_to, "In-Reply-To", 0, true},
+    known_header{header_name::join, "Join"},
+    known_header{header_name::mime_version, "MIME-Version"},
+    known_header{header_name::min_expires, "Min-Expires"},
+    known_header{header_name::min_se, "Min-SE"},
+    known_header{header_name::organization, "Organization"},
+    known_header{header_name::p_asserted_identity, "P-Asserted-Identity", 0, true},
+    known_header{header_name::p_preferred_identity, "P-Preferred-Identity", 0, true},
+    known_header{header_name::path, "Path", 0, true},
+    known_header{header_name::priority, "Priority"},
+    known_header{header_name::privacy, "Privacy"},
+    known_header{header_name::proxy_authenticate, "Proxy-Authenticate"},
+    known_header{header_name::proxy_authorization, "Proxy-Authorization"},
+    known_header{header_name::proxy_require, "Proxy-Require", 0, true},
+    known_header{header_name::rack, "RAck"},
+    known_header{header_name::rseq, "RSeq"},
+    known_header{header_name::reason, "Reason", 0, true},
+    known_header{header_name::replaces, "Replaces"},
+    known_header{header_name::reply_to, "Reply-To"},
+    known_header{header_name::require, "Require", 0, true},
+    known_header{header_name::retry_after, "Retry-After"},
+    known_header{header_name::server, "Server"},
+    known_header{header_name::service_route, "Service-Route", 0, true},
+    known_header{header_name::sip_etag, "SIP-ETag"},
+    known_header{header_name::sip_if_match, "SIP-If-Match"},
+    known_header{header_name::subscription_state, "Subscription-State"},
+    known_header{header_name::target_dialog, "Target-Dialog"},
+    known_header{header_name::timestamp, "Timestamp"},
+    known_header{header_name::unsupported, "Unsupported", 0, true},
+    known_header{header_name::user_agent, "User-Agent"},
+    known_header{header_name::warning, "Warning", 0, true},
+    known_header{header_name::www_authenticate, "WWW-Authenticate"},
 };
 
-const known_header* find_known(std::string_view name) {
-  const auto matches = [&](const known_header& h) {
-    return name.size() == 1 ? h.compact != 0 && h.compact == text::lower(name.front())
-                            : text::same(h.name, name);
-  };
-  const auto* it = std::find_if(known_headers.begin(), known_headers.end(), matches);
-  return it == known_headers.end() ? nullptr : it;
+constexpr bool is_in_order() {
+  for (std::size_t i = 0; i < known_headers.size(); ++i)
+    if (known_headers[i].id != static_cast<header_name>(i)) return false;
+  return known_headers.size() == header_names_known;
+}
+static_assert(is_in_order(), "the table and the enumeration name the same headers");
+
+// A hash of length, first and last letter into a table with open addressing: a name is compared
+// with one or two candidates.
+constexpr std::size_t slots = 512;
+
+constexpr std::size_t slot_of(std::string_view name) {
+  const auto first = static_cast<unsigned char>(text::lower(name.front()));
+  const auto last = static_cast<unsigned char>(text::lower(name.back()));
+  const auto middle = static_cast<unsigned char>(text::lower(name[name.size() / 2]));
+  return (name.size() * 31 + first * 7U + last * 13U + middle * 3U) % slots;
+}
+
+constexpr std::array<header_name, slots> make_slots() {
+  std::array<header_name, slots> out{};
+  out.fill(header_name::unknown);
+  for (const auto& h : known_headers) {
+    auto at = slot_of(h.name);
+    while (out[at] != header_name::unknown) at = (at + 1) % slots;
+    out[at] = h.id;
+  }
+  return out;
+}
+constexpr auto by_name = make_slots();
+
+constexpr std::array<header_name, 26> make_compact() {
+  std::array<header_name, 26> out{};
+  out.fill(header_name::unknown);
+  for (const auto& h : known_headers)
+    if (h.compact != 0) out[static_cast<std::size_t>(h.compact - 'a')] = h.id;
+  return out;
+}
+constexpr auto by_letter = make_compact();
+
+const known_header& row(header_name name) {
+  return known_headers[static_cast<std::size_t>(name)];
 }
 
 } // namespace
 
+header_name header_name_of(std::string_view name) {
+  if (name.empty()) return header_name::unknown;
+  if (name.size() == 1)
+    return text::is_alpha(name.front())
+               ? by_letter[static_cast<std::size_t>(text::lower(name.front()) - 'a')]
+               : header_name::unknown;
+  for (auto at = slot_of(name); by_name[at] != header_name::unknown; at = (at + 1) % slots) {
+    const auto& candidate = row(by_name[at]).name;
+    if (candidate == name || text::same(candidate, name)) return by_name[at];
+  }
+  return header_name::unknown;
+}
+
+std::string_view to_string(header_name name) {
+  return name == header_name::unknown ? std::string_view{} : row(name).name;
+}
+
 std::string canonical_header_name(std::string_view name) {
-  const auto* known = find_known(name);
-  return std::string{known != nullptr ? known->name : name};
+  const auto known = header_name_of(name);
+  return std::string{known == header_name::unknown ? name : row(known).name};
+}
+
+bool is_list_header(header_name name) {
+  return name != header_name::unknown && row(name).list;
 }
 
 bool is_list_header(std::string_view name) {
-  const auto* known = find_known(name);
-  return known != nullptr && known->list;
+  return is_list_header(header_name_of(name));
 }
 
-std::vector<std::string_view> split_list(std::string_view value) {
-  std::vector<std::string_view> out;
-  std::size_t begin = 0;
+bool list_cursor::next(std::string_view& value) {
+  if (done_) return false;
+  if (rest_.find(',') == std::string_view::npos) { // most lines have one value
+    value = text::trim(rest_);
+    done_ = true;
+    return true;
+  }
   bool in_brackets = false;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
+  for (std::size_t i = 0; i < rest_.size(); ++i) {
+    const char c = rest_[i];
     if (c == '"' && !in_brackets) {
-      const auto end = text::after_quoted(value, i);
+      const auto end = text::after_quoted(rest_, i);
       if (end == std::string_view::npos) break; // one malformed value rather than a wrong cut
       i = end - 1;
     } else if (c == '<') {
@@ -126,11 +185,20 @@ std::vector<std::string_view> split_list(std::string_view value) {
     } else if (c == '>') {
       in_brackets = false;
     } else if (c == ',' && !in_brackets) {
-      out.push_back(text::trim(value.substr(begin, i - begin)));
-      begin = i + 1;
+      value = text::trim(rest_.substr(0, i));
+      rest_.remove_prefix(i + 1);
+      return true;
     }
   }
-  out.push_back(text::trim(value.substr(begin)));
+  value = text::trim(rest_);
+  done_ = true;
+  return true;
+}
+
+std::vector<std::string_view> split_list(std::string_view list) {
+  std::vector<std::string_view> out;
+  list_cursor cursor{list};
+  for (std::string_view value; cursor.next(value);) out.push_back(value);
   return out;
 }
 

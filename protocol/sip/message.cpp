@@ -1,5 +1,6 @@
 #include "protocol/sip/message.hpp"
 
+#include "protocol/sip/message_view.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
@@ -10,18 +11,20 @@ namespace holdfast::sip {
 namespace {
 
 // A lookup by compact form is one by the full name; anything else needs no table.
-std::string full_name(std::string_view name) {
-  return name.size() == 1 ? canonical_header_name(name) : std::string{name};
+std::string_view full_name(std::string_view name) {
+  if (name.size() != 1) return name;
+  const auto known = header_name_of(name);
+  return known == header_name::unknown ? name : to_string(known);
 }
 
 // Where the first comma-separated value of this line ends: the position of its comma, or npos.
 std::size_t end_of_first(const header_field& line) {
   if (!is_list_header(line.name)) return std::string::npos;
-  const auto values = split_list(line.value);
-  if (values.size() < 2) return std::string::npos;
-  const auto behind =
-      static_cast<std::size_t>(values[0].data() + values[0].size() - line.value.data());
-  return line.value.find(',', behind);
+  list_cursor cursor{line.value};
+  std::string_view first, second;
+  if (!cursor.next(first) || !cursor.next(second)) return std::string::npos;
+  return line.value.find(',',
+                         static_cast<std::size_t>(first.data() + first.size() - line.value.data()));
 }
 
 template <class Fields>
@@ -145,13 +148,9 @@ result<via> message::top_via() const {
 result<cseq> message::cseq() const {
   const auto value = header("CSeq");
   if (!value) return fail("no CSeq");
-  const auto blank = value->find_first_of(" \t");
-  const auto number =
-      text::to_number(value->substr(0, blank), std::numeric_limits<std::uint32_t>::max());
-  if (!number || blank == std::string_view::npos) return fail("malformed CSeq");
-  const auto name = text::trim(value->substr(blank));
-  if (!text::is_token(name)) return fail("malformed CSeq");
-  return sip::cseq{static_cast<std::uint32_t>(*number), std::string{name}};
+  return copied(view_cseq(*value), [](const cseq_view& v) {
+    return sip::cseq{v.number, std::string{v.method}};
+  });
 }
 
 std::string message::call_id() const {

@@ -1,5 +1,6 @@
 #include "protocol/sip/name_addr.hpp"
 
+#include "protocol/sip/name_addr_view.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
@@ -27,44 +28,38 @@ std::string quote(std::string_view display) {
   return out + "\"";
 }
 
-// *(token LWS); UTF-8 outside quotes is common enough to be let through, to_string() quotes it.
-bool is_unquoted_display(std::string_view display) {
-  return std::all_of(display.begin(), display.end(), [](char c) {
-    return text::is_token_char(c) || text::is_blank(c) || static_cast<unsigned char>(c) >= 0x80;
-  });
-}
-
 struct parts {
-  std::string display;
+  std::string_view display;
   std::string_view uri;
   std::string_view params;
 };
 
-result<parts> in_brackets(std::string_view in, std::size_t open, std::string display) {
+decoded<parts> in_brackets(std::string_view in, std::size_t open, std::string_view display) {
   const auto close = in.find('>', open);
-  if (close == std::string_view::npos) return fail("'<' without '>'");
-  return parts{std::move(display), in.substr(open + 1, close - open - 1), in.substr(close + 1)};
+  if (close == std::string_view::npos) return wrong("'<' without '>'");
+  return parts{display, in.substr(open + 1, close - open - 1), in.substr(close + 1)};
 }
 
-result<parts> take_apart(std::string_view in) {
+decoded<parts> take_apart(std::string_view in) {
   if (!in.empty() && in.front() == '"') {
     const auto end = text::after_quoted(in, 0);
-    if (end == std::string_view::npos) return fail("display name without closing quote");
+    if (end == std::string_view::npos) return wrong("display name without closing quote");
     const auto open = in.find('<', end);
     if (open == std::string_view::npos || !text::trim(in.substr(end, open - end)).empty())
-      return fail("display name without a URI in <>");
-    return in_brackets(in, open, unquote(in.substr(0, end)));
+      return wrong("display name without a URI in <>");
+    return in_brackets(in, open, in.substr(0, end));
   }
-  if (const auto open = in.find('<'); open != std::string_view::npos && open < in.find(';')) {
-    const auto display = text::trim(in.substr(0, open));
-    if (!is_unquoted_display(display)) return fail("display name that needs quotes");
-    return in_brackets(in, open, std::string{display});
+  std::size_t mark = 0;
+  while (mark < in.size() && in[mark] != '<' && in[mark] != ';') ++mark;
+  if (mark < in.size() && in[mark] == '<') {
+    const auto display = text::trim(in.substr(0, mark));
+    if (!text::all(display, text::display_char)) return wrong("display name that needs quotes");
+    return in_brackets(in, mark, display);
   }
   // RFC 3261 20: outside <>, what follows the first ';' are header parameters.
-  const auto semicolon = std::min(in.find(';'), in.size());
-  const auto uri = text::trim(in.substr(0, semicolon));
-  if (uri.find_first_of("?,") != std::string_view::npos) return fail("URI that must stand in <>");
-  return parts{"", uri, in.substr(semicolon)};
+  const auto uri = text::trim(in.substr(0, mark));
+  if (uri.find_first_of("?,") != std::string_view::npos) return wrong("URI that must stand in <>");
+  return parts{"", uri, in.substr(mark)};
 }
 
 } // namespace
@@ -93,23 +88,43 @@ int name_addr::q() const {
   return std::min(thousandths, 1000);
 }
 
-result<name_addr> parse_name_addr(std::string_view in) {
+decoded<name_addr_view> view_name_addr(std::string_view in) {
   in = text::trim(in);
-  name_addr out;
+  name_addr_view out;
   if (in == "*") {
     out.wildcard = true;
     return out;
   }
-  auto found = take_apart(in);
-  if (!found) return tl::make_unexpected(found.error());
-  auto uri = parse_uri(found->uri);
-  if (!uri) return tl::make_unexpected(uri.error());
-  auto params = parse_params(found->params);
-  if (!params) return fail("malformed parameters behind a URI");
-  out.display = std::move(found->display);
-  out.uri = std::move(*uri);
-  out.params = std::move(*params);
+  const auto found = take_apart(in);
+  if (!found) return wrong(found.error());
+  const auto uri = view_uri(found->uri);
+  if (!uri) return wrong(uri.error());
+  out.display = found->display;
+  out.uri = *uri;
+  out.params = params_view{found->params};
+  if (const auto bad = out.params.check("tag", out.tag); !bad.empty()) return wrong(bad);
   return out;
+}
+
+std::string_view tag_of(std::string_view in) {
+  const auto found = take_apart(text::trim(in));
+  return found ? params_view{found->params}.value("tag") : std::string_view{};
+}
+
+name_addr copy_of(const name_addr_view& view) {
+  name_addr out;
+  out.wildcard = view.wildcard;
+  if (view.wildcard) return out;
+  const bool quoted = !view.display.empty() && view.display.front() == '"';
+  const auto display = text::unfolded(view.display);
+  out.display = quoted ? unquote(display) : display;
+  out.uri = copy_of(view.uri);
+  out.params = copy_of(view.params);
+  return out;
+}
+
+result<name_addr> parse_name_addr(std::string_view in) {
+  return copied(view_name_addr(in), [](const name_addr_view& v) { return copy_of(v); });
 }
 
 std::string to_string(const name_addr& a) {

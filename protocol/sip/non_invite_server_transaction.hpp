@@ -1,4 +1,5 @@
-// The non-INVITE server transaction, RFC 3261 17.2.2.
+// The non-INVITE server transaction, RFC 3261 17.2.2, with RFC 4320 section 4: a 100 goes out late
+// or not at all, another 1xx and a 408 never.
 //
 //   trying --1xx--> proceeding --200..699--> completed (timer J) --> terminated
 //      +----------------200..699-------------^
@@ -35,6 +36,7 @@ public:
     f(3, x.reliable_);
     f(4, x.timers_);
     f(5, x.last_response_);
+    f(6, x.copies_);
   }
 
 private:
@@ -48,6 +50,7 @@ private:
   std::string last_response_; // bytes
   timer_values timers_;
   state_type state_ = state_type::trying;
+  std::uint8_t copies_ = 0; // of the request, seen while there was no response
   bool reliable_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "protocol/sip/params.hpp"
 
+#include "protocol/sip/params_view.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
@@ -8,33 +9,19 @@ namespace holdfast::sip {
 
 namespace {
 
-// Wide enough for generic-param names and for the param-unreserved of URIs.
-bool is_name_char(char c) {
-  return text::is_token_char(c) || std::string_view{"[]/:&+$()"}.find(c) != std::string_view::npos;
+std::size_t skip_blanks(std::string_view in, std::size_t at) {
+  while (at < in.size() && text::is_blank(in[at])) ++at;
+  return at;
 }
 
-bool is_value_char(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte > ' ' && byte != 0x7f
-         && std::string_view{"\"<>,;="}.find(c) == std::string_view::npos;
-}
-
-bool is_value(std::string_view v) {
-  if (v.empty()) return false;
-  if (v.front() == '"') return text::after_quoted(v, 0) == v.size();
+// The end of the value that begins at `at`; npos: it is malformed.
+std::size_t end_of_value(std::string_view in, std::size_t at) {
+  if (at < in.size() && in[at] == '"') return text::after_quoted(in, at);
+  auto end = text::skip(in, at, text::param_value_char);
+  if (end == at) return std::string_view::npos;
   // '=' may stand inside a value (base64 padding), not at its start.
-  return v.front() != '='
-         && std::all_of(v.begin(), v.end(), [](char c) { return c == '=' || is_value_char(c); });
-}
-
-std::optional<param> parse_param(std::string_view item) {
-  const auto equals = item.find('=');
-  const auto name = text::trim(item.substr(0, equals));
-  if (name.empty() || !std::all_of(name.begin(), name.end(), is_name_char)) return std::nullopt;
-  if (equals == std::string_view::npos) return param{std::string{name}, std::nullopt};
-  const auto value = text::trim(item.substr(equals + 1));
-  if (!is_value(value)) return std::nullopt;
-  return param{std::string{name}, std::string{value}};
+  while (end < in.size() && in[end] == '=') end = text::skip(in, end + 1, text::param_value_char);
+  return end;
 }
 
 template <class List>
@@ -77,19 +64,74 @@ std::string to_string(const param_list& params) {
   return out;
 }
 
-std::optional<param_list> parse_params(std::string_view in) {
+bool params_view::next(std::size_t& at, param_view& p) const {
+  auto i = skip_blanks(text_, at);
+  if (i == text_.size()) {
+    at = i;
+    return false;
+  }
+  if (text_[i] != ';') return false;
+  const auto begin = skip_blanks(text_, i + 1);
+  i = text::skip(text_, begin, text::param_name_char);
+  if (i == begin) return false;
+  p = {text_.substr(begin, i - begin), {}, false};
+  i = skip_blanks(text_, i);
+  if (i < text_.size() && text_[i] == '=') {
+    const auto value = skip_blanks(text_, i + 1);
+    const auto end = end_of_value(text_, value);
+    if (end == std::string_view::npos) return false;
+    p.value = text_.substr(value, end - value);
+    p.has_value = true;
+    i = skip_blanks(text_, end);
+  }
+  if (i < text_.size() && text_[i] != ';') return false;
+  at = i;
+  return true;
+}
+
+std::string_view params_view::check(std::string_view wanted, std::string_view& value) const {
+  param_view p;
+  std::size_t at = 0;
+  bool seen = false;
+  for (std::size_t n = 0; next(at, p); ++n) {
+    if (n == params_max) return "too many parameters";
+    if (seen || !text::same(p.name, wanted)) continue;
+    value = p.value;
+    seen = true;
+  }
+  return at == text_.size() ? std::string_view{} : std::string_view{"malformed parameters"};
+}
+
+bool params_view::find(std::string_view name, param_view& found) const {
+  for (std::size_t at = 0; next(at, found);)
+    if (text::same(found.name, name)) return true;
+  return false;
+}
+
+bool params_view::has(std::string_view name) const {
+  param_view p;
+  return find(name, p);
+}
+
+std::string_view params_view::value(std::string_view name) const {
+  param_view p;
+  return find(name, p) ? p.value : std::string_view{};
+}
+
+param_list copy_of(const params_view& params) {
   param_list out;
-  in = text::trim(in);
-  while (!in.empty()) {
-    if (in.front() != ';') return std::nullopt;
-    in.remove_prefix(1);
-    const auto end = std::min(text::find_unquoted(in, ';'), in.size());
-    auto next = parse_param(text::trim(in.substr(0, end)));
-    if (!next) return std::nullopt;
-    out.push_back(std::move(*next));
-    in.remove_prefix(end);
+  param_view p;
+  for (std::size_t at = 0; params.next(at, p);) {
+    auto& made = out.emplace_back(param{std::string{p.name}, std::nullopt});
+    if (p.has_value) made.value = text::unfolded(p.value);
   }
   return out;
+}
+
+std::optional<param_list> parse_params(std::string_view in) {
+  const params_view view{in};
+  if (!view.check().empty()) return std::nullopt;
+  return copy_of(view);
 }
 
 } // namespace holdfast::sip

@@ -1,24 +1,17 @@
-// One datagram (or one framed message of a stream) to a message, or to what a 400 needs.
-//
-// Linear in the size of the input; nothing is allocated for a length the input only claims. What is
-// accepted can be answered, matched and routed without further checks of the mandatory fields.
+// One datagram (or one framed message of a stream) to a message that its reader keeps, or to what a
+// 400 needs. message_view does the reading and check_message() the judging; here is the copy.
 #pragma once
 
 #include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 
 #include <tl/expected.hpp>
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace holdfast::sip {
-
-inline constexpr std::size_t message_size_max = 65535;
-inline constexpr std::size_t headers_max = 256;
-inline constexpr std::size_t header_size_max = 8192; // name and value, unfolded
-inline constexpr std::size_t start_line_size_max = 8192;
 
 struct parse_error {
   std::string what;               // for the operator and the reason phrase
@@ -30,6 +23,9 @@ struct parse_error {
 
 using parse_result = tl::expected<message, parse_error>;
 
+// What a view has indexed, malformed or not, as a message.
+[[nodiscard]] message copy_of(const message_view& view);
+
 // Bytes behind Content-Length are ignored (RFC 3261 18.3); too few are an error.
 [[nodiscard]] parse_result parse(std::string_view datagram);
 
@@ -40,9 +36,5 @@ using parse_result = tl::expected<message, parse_error>;
 
 // A To-tag that is a function of the request: for answers nobody remembers.
 [[nodiscard]] std::string stateless_tag(const message& request);
-
-// For streams (RFC 3261 18.3): bytes of the first message in `buffer` including leading CRLFs;
-// 0: more is needed. Error: it can never become a message; the connection is to be closed.
-[[nodiscard]] result<std::size_t> framed_size(std::string_view buffer);
 
 } // namespace holdfast::sip

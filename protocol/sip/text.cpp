@@ -18,31 +18,40 @@ std::string to_upper(std::string_view s) {
   return out;
 }
 
-bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return lower(x) == lower(y);
-         });
+bool same_letters(const char* a, const char* b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i)
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  return true;
 }
 
-std::string_view trim(std::string_view s) {
-  while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);
-  while (!s.empty() && is_blank(s.back())) s.remove_suffix(1);
-  return s;
+std::string unfolded(std::string_view s) {
+  std::string out;
+  out.reserve(s.size());
+  while (!s.empty()) {
+    const auto end = std::min(s.find('\r'), s.size());
+    const auto line = trim(s.substr(0, end));
+    if (!out.empty() && !line.empty()) out += ' ';
+    out += line;
+    s.remove_prefix(std::min(end + 1, s.size()));
+  }
+  return out;
 }
 
 bool is_token(std::string_view s) {
-  return !s.empty() && std::all_of(s.begin(), s.end(), is_token_char);
+  return !s.empty() && all(s, token_char);
 }
 
 std::optional<std::uint64_t> to_number(std::string_view s, std::uint64_t max) {
   if (s.empty()) return std::nullopt;
+  std::size_t at = 0;
+  while (at < s.size() && s[at] == '0') ++at;
+  if (s.size() - at > 19) return std::nullopt; // more digits than 64 bits hold, or no digits
   std::uint64_t n = 0;
-  for (const char c : s) {
-    if (!is_digit(c)) return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (digit > max || n > (max - digit) / 10) return std::nullopt;
-    n = n * 10 + digit;
+  for (; at < s.size(); ++at) {
+    if (!is_digit(s[at])) return std::nullopt;
+    n = n * 10 + static_cast<std::uint64_t>(s[at] - '0');
   }
+  if (n > max) return std::nullopt;
   return n;
 }
 
@@ -73,9 +82,6 @@ std::size_t find_unquoted(std::string_view s, char c, std::size_t from) {
 
 namespace {
 
-bool is_host_name_char(char c) {
-  return is_alnum(c) || c == '-' || c == '.' || c == '_';
-}
 bool is_ipv6_char(char c) {
   return hex_value(c) >= 0 || c == ':' || c == '.';
 }
@@ -89,14 +95,13 @@ std::optional<host_port> to_host_port(std::string_view s) {
     const auto close = s.find(']');
     if (close == std::string_view::npos) return std::nullopt;
     out.host = s.substr(1, close - 1);
-    if (out.host.find(':') == std::string::npos) return std::nullopt;
+    if (out.host.find(':') == std::string_view::npos) return std::nullopt;
     if (!std::all_of(out.host.begin(), out.host.end(), is_ipv6_char)) return std::nullopt;
     rest = trim(s.substr(close + 1));
   } else {
-    const auto end = std::min(s.find(':'), s.size());
-    out.host = trim(s.substr(0, end));
-    if (!std::all_of(out.host.begin(), out.host.end(), is_host_name_char)) return std::nullopt;
-    rest = s.substr(end);
+    const auto end = skip(s, 0, host_name_char);
+    out.host = s.substr(0, end);
+    rest = trim(s.substr(end));
   }
   if (out.host.empty()) return std::nullopt;
   if (rest.empty()) return out;

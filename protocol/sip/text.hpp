@@ -1,6 +1,7 @@
 // The character classes and comparisons of SIP's grammar (RFC 3261 25.1), for the parsers here.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,11 +22,60 @@ constexpr bool is_alpha(char c) {
 constexpr bool is_alnum(char c) {
   return is_digit(c) || is_alpha(c);
 }
+// SP and HT; CR and LF too, which inside a header field can only be a fold (RFC 3261 7.3.1: equal
+// to one SP): the parser has refused every other.
 constexpr bool is_blank(char c) {
-  return c == ' ' || c == '\t';
+  constexpr std::uint64_t blanks = 1ULL << ' ' | 1ULL << '\t' | 1ULL << '\r' | 1ULL << '\n';
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= ' ' && (blanks >> byte & 1) != 0;
+}
+
+// One look-up instead of a dozen comparisons: most bytes of a message pass through here.
+enum char_class : std::uint8_t {
+  token_char = 1,       // token
+  param_name_char = 2,  // token, and param-unreserved of URIs
+  param_value_char = 4, // anything but blanks, control characters, quotes, <> , ; =
+  uri_char = 8,         // anything but blanks, control characters, quotes and <>
+  host_name_char = 16,  // of a name or an IPv4 address; '_' is common enough to be let through
+  word_char = 32,       // word (Call-ID)
+  uri_plain_char = 64,  // uri_char that is no separator: not @ % : ; ?
+  display_char = 128,   // token, blanks; UTF-8 outside quotes is common enough to be let through
+};
+
+constexpr std::array<std::uint8_t, 256> make_char_classes() {
+  std::array<std::uint8_t, 256> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const char c = static_cast<char>(static_cast<unsigned char>(i));
+    const auto in = [c](std::string_view set) { return set.find(c) != std::string_view::npos; };
+    const bool token = is_alnum(c) || in("-.!%*_+`'~");
+    const bool graphic = i > ' ' && i != 0x7f;
+    out[i] = static_cast<std::uint8_t>(
+        (token ? token_char | word_char : 0) | (token || in("[]/:&+$()") ? param_name_char : 0)
+        | (graphic && !in("\"<>,;=") ? param_value_char : 0)
+        | (graphic && !in("<>\"") ? uri_char : 0) | (is_alnum(c) || in("-._") ? host_name_char : 0)
+        | (in("()<>:\\/\"[]?{}") ? word_char : 0)
+        | (graphic && !in("<>\"@%:;?") ? uri_plain_char : 0)
+        | (token || is_blank(c) || i >= 0x80 ? display_char : 0));
+  }
+  return out;
+}
+inline constexpr std::array<std::uint8_t, 256> char_classes = make_char_classes();
+
+constexpr bool is(char c, char_class k) {
+  return (char_classes[static_cast<unsigned char>(c)] & k) != 0;
 }
 constexpr bool is_token_char(char c) {
-  return is_alnum(c) || std::string_view{"-.!%*_+`'~"}.find(c) != std::string_view::npos;
+  return is(c, token_char);
+}
+constexpr bool all(std::string_view s, char_class k) {
+  for (const char c : s)
+    if (!is(c, k)) return false;
+  return true;
+}
+// First position at or behind `at` whose byte is not of this class.
+constexpr std::size_t skip(std::string_view s, std::size_t at, char_class k) {
+  while (at < s.size() && is(s[at], k)) ++at;
+  return at;
 }
 
 // -1: no hexadecimal digit.
@@ -37,8 +87,18 @@ constexpr int hex_value(char c) {
 
 [[nodiscard]] std::string to_lower(std::string_view s);
 [[nodiscard]] std::string to_upper(std::string_view s);
-[[nodiscard]] bool same(std::string_view a, std::string_view b); // without regard to ASCII case
-[[nodiscard]] std::string_view trim(std::string_view s);
+// Without regard to ASCII case. Most that differ differ in length.
+[[nodiscard]] bool same_letters(const char* a, const char* b, std::size_t size);
+[[nodiscard]] inline bool same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && same_letters(a.data(), b.data(), a.size());
+}
+constexpr std::string_view trim(std::string_view s) {
+  while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);
+  while (!s.empty() && is_blank(s.back())) s.remove_suffix(1);
+  return s;
+}
+// Every fold becomes one SP.
+[[nodiscard]] std::string unfolded(std::string_view s);
 [[nodiscard]] bool is_token(std::string_view s);
 
 // Digits only, up to `max`; leading zeros are fine.
@@ -53,7 +113,7 @@ constexpr int hex_value(char c) {
 [[nodiscard]] std::size_t find_unquoted(std::string_view s, char c, std::size_t from = 0);
 
 struct host_port {
-  std::string host; // without brackets
+  std::string_view host; // without brackets
   std::uint16_t port = 0;
 };
 // "example.com", "192.0.2.1:5060", "[2001:db8::1]:5060"; blanks around ':' are accepted (Via).

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace holdfast::sip {
@@ -20,6 +21,12 @@ constexpr std::array<std::pair<transport, std::string_view>, 5> names = {{
 
 std::uint16_t port_or_default(std::uint16_t port, transport t) {
   return port != 0 ? port : default_port(t);
+}
+
+void append_number(std::string& out, std::uint16_t number) {
+  std::array<char, 5> digits{};
+  const auto end = std::to_chars(digits.begin(), digits.end(), number).ptr;
+  out.append(digits.begin(), end);
 }
 
 } // namespace
@@ -66,6 +73,34 @@ bool stamp_source(message& request, const endpoint& source) {
   if (rport) set_param(top->params, "rport", std::to_string(source.port));
   if (rport || differs) set_param(top->params, "received", source.host);
   return request.replace_first("Via", to_string(*top));
+}
+
+bool append_stamped(const message_view& request, const endpoint& source, std::string& out) {
+  const auto value = request.first_value(header_name::via);
+  const auto top = view_via(value);
+  const auto whole = request.bytes();
+  if (!top) return false;
+  const bool rport = top->params.has("rport");
+  const bool differs = !text::same(top->host, source.host);
+  if (!rport && !differs && !top->params.has("received")) {
+    out += whole;
+    return true;
+  }
+  const auto before = static_cast<std::size_t>(top->params.text().data() - whole.data());
+  const auto behind = static_cast<std::size_t>(value.data() + value.size() - whole.data());
+  out += whole.substr(0, before);
+  param_view p;
+  for (std::size_t at = 0; top->params.next(at, p);) {
+    if (text::same(p.name, "received")) continue;
+    out.append(";").append(p.name);
+    if (text::same(p.name, "rport"))
+      append_number(out.append("="), source.port);
+    else if (p.has_value)
+      out.append("=").append(p.value);
+  }
+  if (rport || differs) out.append(";received=").append(source.host);
+  out += whole.substr(behind);
+  return true;
 }
 
 endpoint response_destination(const via& top) {

@@ -5,9 +5,11 @@
 #include "protocol/core/endpoint.hpp"
 #include "protocol/core/result.hpp"
 #include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace holdfast::sip {
@@ -24,6 +26,10 @@ enum class transport : std::uint8_t { udp, tcp, tls, ws, wss };
 // Writes received and rport into the top Via (RFC 3261 18.2.1, RFC 3581 section 4). False: the top
 // Via is unreadable, the message is unchanged.
 bool stamp_source(message& request, const endpoint& source);
+
+// The same for a request that is passed on as it stands: its bytes with the top Via stamped are
+// appended to `out`, every other byte is as it came. False: the top Via is unreadable.
+bool append_stamped(const message_view& request, const endpoint& source, std::string& out);
 
 // RFC 3261 18.2.2 for a response with this top Via; over a stream: where to connect when the
 // flow is gone. The port is never 0.

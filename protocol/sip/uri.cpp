@@ -1,6 +1,7 @@
 #include "protocol/sip/uri.hpp"
 
 #include "protocol/sip/text.hpp"
+#include "protocol/sip/uri_view.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -11,17 +12,8 @@ namespace {
 
 constexpr std::string_view hex_digits = "0123456789ABCDEF";
 
-bool is_scheme(std::string_view s) {
-  return !s.empty() && text::is_alpha(s.front()) && std::all_of(s.begin(), s.end(), [](char c) {
-    return text::is_alnum(c) || c == '+' || c == '-' || c == '.';
-  });
-}
-
-bool has_forbidden_char(std::string_view s) {
-  return std::any_of(s.begin(), s.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte <= ' ' || byte == 0x7f || c == '<' || c == '>' || c == '"';
-  });
+bool is_scheme_char(char c) {
+  return text::is_alnum(c) || c == '+' || c == '-' || c == '.';
 }
 
 bool may_stand_in_user(char c) {
@@ -94,32 +86,88 @@ std::string telephone_number(std::string_view opaque) {
   return out + text::to_lower(opaque.substr(end));
 }
 
-result<uri> parse_sip_uri(std::string scheme, std::string_view rest) {
-  uri out;
-  out.scheme = std::move(scheme);
-  if (const auto at = rest.find('@'); at != std::string_view::npos) {
-    const auto userinfo = rest.substr(0, at);
-    rest.remove_prefix(at + 1);
-    if (rest.find('@') != std::string_view::npos) return fail("URI with more than one '@'");
-    const auto colon = userinfo.find(':');
-    out.user = userinfo.substr(0, colon);
-    if (out.user.empty()) return fail("URI with an empty user before '@'");
-    if (colon != std::string_view::npos) out.password = userinfo.substr(colon + 1);
+// One pass finds the separators; what is between them is looked at once more where it has a grammar
+// of its own.
+struct separators {
+  static constexpr auto none = std::string_view::npos;
+  std::size_t colon = none; // the first one of the user part
+  std::size_t at = none;
+  std::size_t semicolon = none; // the first ones behind '@'
+  std::size_t question = none;
+};
+
+// "" or what is wrong.
+std::string_view find_separators(std::string_view s, separators& found) {
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (text::is(s[i], text::uri_plain_char)) continue;
+    switch (s[i]) {
+    case '@':
+      if (found.at != found.none) return "URI with more than one '@'";
+      found.at = i;
+      found.semicolon = found.question = found.none;
+      break;
+    case '%':
+      if (i + 2 >= s.size() || text::hex_value(s[i + 1]) < 0 || text::hex_value(s[i + 2]) < 0)
+        return "URI with a '%' that is no escape";
+      i += 2;
+      break;
+    case ':':
+      if (found.colon == found.none && found.at == found.none) found.colon = i;
+      break;
+    case ';':
+      if (found.semicolon == found.none) found.semicolon = i;
+      break;
+    case '?':
+      if (found.question == found.none) found.question = i;
+      break;
+    default:
+      return "URI with a character that must be escaped";
+    }
   }
-  if (const auto question = rest.find('?'); question != std::string_view::npos) {
-    out.headers = rest.substr(question + 1);
-    if (out.headers.empty()) return fail("URI with '?' and no headers");
-    rest = rest.substr(0, question);
+  return {};
+}
+
+decoded<uri_view> view_sip_uri(uri_view out, std::string_view rest) {
+  separators found;
+  if (const auto bad = find_separators(rest, found); !bad.empty()) return wrong(bad);
+  std::size_t host = 0;
+  if (found.at != found.none) {
+    const auto userinfo = rest.substr(0, found.at);
+    out.user = userinfo.substr(0, found.colon);
+    if (out.user.empty()) return wrong("URI with an empty user before '@'");
+    out.has_password = found.colon != found.none;
+    if (out.has_password) out.password = userinfo.substr(found.colon + 1);
+    host = found.at + 1;
   }
-  const auto semicolon = std::min(rest.find(';'), rest.size());
-  auto where = text::to_host_port(rest.substr(0, semicolon));
-  if (!where) return fail("URI with a malformed host or port");
-  auto params = parse_params(rest.substr(semicolon));
-  if (!params) return fail("URI with malformed parameters");
-  out.host = std::move(where->host);
+  if (found.question != found.none) {
+    out.headers = rest.substr(found.question + 1);
+    if (out.headers.empty()) return wrong("URI with '?' and no headers");
+    rest = rest.substr(0, found.question);
+  }
+  const auto semicolon = std::min(found.semicolon, rest.size());
+  const auto where = text::to_host_port(rest.substr(host, semicolon - host));
+  if (!where) return wrong("URI with a malformed host or port");
+  out.params = params_view{rest.substr(semicolon)};
+  if (!out.params.check().empty()) return wrong("URI with malformed parameters");
+  out.host = where->host;
   out.port = where->port;
-  out.params = std::move(*params);
   return out;
+}
+
+// The user as it is compared: unescaped where it may be, escaped where it must be; and '@'.
+void append_user(std::string& out, std::string_view user) {
+  for (std::size_t i = 0; i < user.size(); ++i) {
+    char c = user[i];
+    if (c == '%' && i + 2 < user.size()) {
+      c = static_cast<char>(text::hex_value(user[i + 1]) * 16 + text::hex_value(user[i + 2]));
+      i += 2;
+    }
+    if (may_stand_in_user(c))
+      out += c;
+    else
+      append_escaped(out, c);
+  }
+  if (!user.empty()) out += '@';
 }
 
 } // namespace
@@ -131,22 +179,38 @@ std::string_view uri::param(std::string_view name) const {
   return param_value(params, name);
 }
 
-result<uri> parse_uri(std::string_view in) {
-  const auto colon = in.find(':');
-  if (colon == std::string_view::npos || !is_scheme(in.substr(0, colon)))
-    return fail("URI without a scheme");
-  if (has_forbidden_char(in)) return fail("URI with a character that must be escaped");
-  auto scheme = text::to_lower(in.substr(0, colon));
+decoded<uri_view> view_uri(std::string_view in) {
+  std::size_t colon = 0;
+  while (colon < in.size() && is_scheme_char(in[colon])) ++colon;
+  if (colon == 0 || colon == in.size() || in[colon] != ':' || !text::is_alpha(in.front()))
+    return wrong("URI without a scheme");
+  uri_view out;
+  out.scheme = in.substr(0, colon);
   const auto rest = in.substr(colon + 1);
-  if (rest.empty()) return fail("URI with nothing behind its scheme");
-  if (scheme == "sip" || scheme == "sips") {
-    if (!unescape(rest)) return fail("URI with a '%' that is no escape");
-    return parse_sip_uri(std::move(scheme), rest);
-  }
-  uri out;
-  out.scheme = std::move(scheme);
+  out.secure = text::same(out.scheme, "sips");
+  out.sip_or_sips = out.secure || text::same(out.scheme, "sip");
+  if (rest.empty()) return wrong("URI with nothing behind its scheme");
+  if (out.sip_or_sips) return view_sip_uri(out, rest);
+  if (!text::all(rest, text::uri_char)) return wrong("URI with a character that must be escaped");
   out.opaque = rest;
   return out;
+}
+
+uri copy_of(const uri_view& view) {
+  uri out;
+  out.scheme = text::to_lower(view.scheme);
+  out.user = view.user;
+  if (view.has_password) out.password = std::string{view.password};
+  out.host = view.host;
+  out.port = view.port;
+  out.params = copy_of(view.params);
+  out.headers = view.headers;
+  out.opaque = view.opaque;
+  return out;
+}
+
+result<uri> parse_uri(std::string_view in) {
+  return copied(view_uri(in), [](const uri_view& v) { return copy_of(v); });
 }
 
 std::string to_string(const uri& u) {
@@ -174,13 +238,34 @@ bool equivalent(const uri& a, const uri& b) {
          && sorted_headers(a.headers) == sorted_headers(b.headers);
 }
 
+void append_canonical_aor(std::string& out, const uri_view& u) {
+  if (!u.sip_or_sips) {
+    const bool telephone = text::same(u.scheme, "tel");
+    for (const char c : u.scheme) out += text::lower(c);
+    out.append(":").append(telephone ? telephone_number(u.opaque) : std::string{u.opaque});
+    return;
+  }
+  out += "sip:";
+  append_user(out, u.user);
+  const bool ipv6 = u.host.find(':') != std::string_view::npos;
+  if (ipv6) out += '[';
+  for (const char c : u.host) out += text::lower(c);
+  if (ipv6) out += ']';
+  if (u.port != 0 && u.port != (u.secure ? 5061 : 5060)) out.append(":" + std::to_string(u.port));
+}
+
 std::string canonical_aor(const uri& u) {
-  if (u.scheme == "tel") return "tel:" + telephone_number(u.opaque);
-  if (!u.is_sip()) return to_string(u);
-  std::string out = "sip:";
-  if (!u.user.empty()) out += escape_user(unescape(u.user).value_or(u.user)) + "@";
-  const auto port = u.port == (u.secure() ? 5061 : 5060) ? std::uint16_t{0} : u.port;
-  return out + text::to_lower(text::host_port_text(u.host, port));
+  uri_view view;
+  view.scheme = u.scheme;
+  view.user = u.user;
+  view.host = u.host;
+  view.port = u.port;
+  view.opaque = u.opaque;
+  view.sip_or_sips = u.is_sip();
+  view.secure = u.secure();
+  std::string out;
+  append_canonical_aor(out, view);
+  return out;
 }
 
 std::optional<std::string> unescape(std::string_view in) {

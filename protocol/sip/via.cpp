@@ -1,6 +1,9 @@
 #include "protocol/sip/via.hpp"
 
 #include "protocol/sip/text.hpp"
+#include "protocol/sip/via_view.hpp"
+
+#include <algorithm>
 
 namespace holdfast::sip {
 
@@ -53,32 +56,44 @@ std::string via::sent_by() const {
   return text::to_lower(text::host_port_text(host, port));
 }
 
-result<via> parse_via(std::string_view in) {
+decoded<via_view> view_via(std::string_view in) {
+  via_view out;
   const auto name = take_before_slash(in);
-  if (!name) return fail("Via does not begin with a protocol");
+  if (!name) return wrong("Via does not begin with a protocol");
   const auto version = take_before_slash(in);
-  if (!version) return fail("Via has no protocol version");
+  if (!version) return wrong("Via has no protocol version");
   while (!in.empty() && text::is_blank(in.front())) in.remove_prefix(1);
-  const auto blank = in.find_first_of(" \t");
-  if (blank == std::string_view::npos) return fail("Via has no sent-by");
-  const auto transport = in.substr(0, blank);
-  if (!text::is_token(transport)) return fail("Via has no transport");
-  in.remove_prefix(blank);
+  std::size_t end = 0;
+  while (end < in.size() && text::is_token_char(in[end])) ++end;
+  if (end == in.size()) return wrong("Via has no sent-by");
+  if (end == 0 || !text::is_blank(in[end])) return wrong("Via has no transport");
+  out.protocol = *name;
+  out.version = *version;
+  out.transport = in.substr(0, end);
+  in.remove_prefix(end);
 
-  const auto semicolon = in.find(';');
+  const auto semicolon = std::min(in.find(';'), in.size());
   const auto sent_by = text::to_host_port(text::trim(in.substr(0, semicolon)));
-  if (!sent_by) return fail("Via has a malformed sent-by");
-  auto params =
-      parse_params(semicolon == std::string_view::npos ? std::string_view{} : in.substr(semicolon));
-  if (!params) return fail("Via has malformed parameters");
-
-  via out;
-  out.protocol = std::string{*name} + "/" + std::string{*version};
-  out.transport = text::to_upper(transport);
+  if (!sent_by) return wrong("Via has a malformed sent-by");
   out.host = sent_by->host;
   out.port = sent_by->port;
-  out.params = std::move(*params);
+  out.params = params_view{in.substr(semicolon)};
+  if (!out.params.check("branch", out.branch).empty()) return wrong("Via has malformed parameters");
   return out;
+}
+
+via copy_of(const via_view& view) {
+  via out;
+  out.protocol = std::string{view.protocol} + "/" + std::string{view.version};
+  out.transport = text::to_upper(view.transport);
+  out.host = view.host;
+  out.port = view.port;
+  out.params = copy_of(view.params);
+  return out;
+}
+
+result<via> parse_via(std::string_view in) {
+  return copied(view_via(in), [](const via_view& v) { return copy_of(v); });
 }
 
 std::string to_string(const via& v) {

@@ -31,7 +31,8 @@ call_end::call_end(party who, std::uint32_t number, const end_settings& settings
       who_{who},
       number_{number},
       user_{std::string{to_string(who)} + "-" + std::to_string(number)},
-      transactions_{settings.timers} {}
+      transactions_{settings.timers},
+      credentials_{settings.password} {}
 
 std::string call_end::next_id() {
   return make_exercise_id(settings_->run, number_, who_ == party::caller ? 'c' : 'd', ++requests_);
@@ -97,6 +98,7 @@ void call_end::send_in_dialog(std::string_view method, name_source& names, insta
     m.set("Content-Type", "text/plain");
     m.body = id_line(id) + "\r\n";
   }
+  credentials_.authorize(m, names);
   transactions_.send(m, where(*dialog_), now, out);
 }
 
@@ -164,13 +166,22 @@ void call_end::on_response_in_dialog(const sip::message& m, name_source& names, 
                                      step& out) {
   const auto about = m.cseq();
   if (m.status < 200 || !about) return;
-  if (about->method == pending_ && retry_later(m, now, out)) return;
+  if (about->method == pending_
+      && (answer_challenge(m, names, now, out) || retry_later(m, now, out)))
+    return;
   dialog_->on_response(m);
   if (about->method == "INVITE" && m.status < 300
       && dialog_->state != sip::dialog_state::terminated)
     send_ack(about->number, names, now, out);
   if (dialog_->state == sip::dialog_state::terminated) state_ = belief::ended;
   if (about->method == pending_) finished_request(names, now, out);
+}
+
+// RFC 3261 22.2: once more, with credentials.
+bool call_end::answer_challenge(const sip::message& m, name_source& names, instant now, step& out) {
+  if (!credentials_.take(m)) return false;
+  send_in_dialog(std::string{pending_}, names, now, out);
+  return true;
 }
 
 void call_end::finished_request(name_source& names, instant now, step& out) {

@@ -8,6 +8,7 @@
 
 #include "protocol/sip/dialog.hpp"
 #include "runtime/exercise/call_log.hpp"
+#include "runtime/exercise/credentials.hpp"
 #include "runtime/exercise/name_source.hpp"
 #include "runtime/exercise/transactions.hpp"
 
@@ -24,8 +25,9 @@ struct end_settings {
   endpoint outbound; // where a request goes whose next hop is a name
   sip::timer_values timers;
   duration ring{50ms};
-  std::uint64_t run = 0; // exercise_id.hpp
-  int retries_max = 3;   // of a request answered 500 or 503 with Retry-After, or 491
+  std::uint64_t run = 0;  // exercise_id.hpp
+  int retries_max = 3;    // of a request answered 500 or 503 with Retry-After, or 491
+  std::string password{}; // of every user agent; empty: it answers no challenge
 };
 
 // What is peculiar to one call.
@@ -78,6 +80,7 @@ private:
   void abandon(const sip::message& late_success, name_source& names, instant now, step& out);
   void give_up(name_source& names, instant now, step& out);
   bool retry_later(const sip::message& m, instant now, step& out);
+  bool answer_challenge(const sip::message& m, name_source& names, instant now, step& out);
   void finished_request(name_source& names, instant now, step& out);
 
   // writing
@@ -98,6 +101,7 @@ private:
   std::string call_id_;
   std::string user_; // of our Contact
   transactions transactions_;
+  credentials credentials_;
   std::optional<sip::dialog> dialog_;
   sip::message invite_; // caller: as sent; callee: as received
   std::uint32_t invite_transaction_ = 0;

@@ -43,6 +43,16 @@ void call_end::on_invite_response(const sip::message& m, name_source& names, ins
     provisional_ = true;
     return;
   }
+  if (m.status >= 300 && !dialog_ && !cancelled_ && credentials_.take(m)) {
+    // RFC 3261 22.2: the same INVITE, with credentials.
+    invite_.set("CSeq", sip::to_string(sip::cseq{m.cseq()->number + 1, "INVITE"}));
+    auto top = *invite_.top_via();
+    sip::set_param(top.params, "branch", names.branch());
+    invite_.replace_first("Via", sip::to_string(top));
+    credentials_.authorize(invite_, names);
+    transactions_.send(invite_, settings_->outbound, now, out);
+    return;
+  }
   if (m.status >= 300) {
     if (!dialog_) state_ = belief::ended;
     return;

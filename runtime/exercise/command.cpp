@@ -38,6 +38,7 @@ struct flags {
   std::string fault_command;
   std::string header;
   std::string json_file;
+  std::string password_file;
   bool verbose = false;
 };
 
@@ -87,6 +88,11 @@ void take_values(flags& f) {
   if (p.extra_calls != 0 && !p.fault)
     throw CLI::ValidationError("--extra-calls", "they arrive after a fault: give --fault-command");
   if (p.seed == 0) p.seed = std::random_device{}() | 1U;
+  if (!f.password_file.empty()) {
+    std::ifstream in{f.password_file};
+    if (!std::getline(in, p.password) || p.password.empty())
+      throw CLI::ValidationError("--password-file", "no password in " + f.password_file);
+  }
   take_header(f);
   take_uri(f);
 }
@@ -153,6 +159,9 @@ void add_call_flags(CLI::App& c, flags& f) {
   c.add_option("--ring", f.ring_ms, "Milliseconds from 180 to 200")->capture_default_str();
   c.add_option("--callees", p.callees, "Addresses of record to register; 0: min(calls, 200)");
   c.add_option("--expires", p.expires_s, "Seconds a registration lasts")->capture_default_str();
+  c.add_option("--password-file", f.password_file,
+               "Answer digest challenges as the user in From, with the password in this file")
+      ->type_name("FILE");
   c.add_option("--bye", p.bye, "Who hangs up: caller, callee or both in turn")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, hang_up_side>{{"caller", hang_up_side::caller},

@@ -35,7 +35,13 @@ const observation* exchange::final() const {
 bool exchange::deferred() const {
   const auto* f = final();
   if (f == nullptr) return false;
-  return f->status == 491 || ((f->status == 500 || f->status == 503) && f->retry_after);
+  return challenged() || f->status == 491
+         || ((f->status == 500 || f->status == 503) && f->retry_after);
+}
+
+bool exchange::challenged() const {
+  const auto* f = final();
+  return f != nullptr && (f->status == 401 || f->status == 407);
 }
 
 std::vector<exchange> exchanges(const call_log& log) {
@@ -61,7 +67,7 @@ std::vector<exchange> exchanges(const call_log& log) {
 const exchange* retry_of(const exchange& x, const std::vector<exchange>& all) {
   for (const auto& y : all)
     if (y.sent() && x.request && y.who == x.who && y.request->method == x.request->method
-        && y.in_dialog() && y.request->cseq > x.request->cseq)
+        && y.in_dialog() == x.in_dialog() && y.request->cseq > x.request->cseq)
       return &y;
   return nullptr;
 }

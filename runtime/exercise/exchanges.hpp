@@ -19,8 +19,9 @@ struct exchange {
   [[nodiscard]] bool received() const { return request && request->direction == way::received; }
   // RFC 3261 12.2: the To-tag makes it a request inside a dialog.
   [[nodiscard]] bool in_dialog() const { return request && !request->to_tag.empty(); }
-  // The far end asked for another try: 491, or 500 and 503 with Retry-After.
+  // The far end asked for another try: 491, 500 and 503 with Retry-After, or a challenge.
   [[nodiscard]] bool deferred() const;
+  [[nodiscard]] bool challenged() const; // 401, 407
 };
 
 // In the order of their first message.

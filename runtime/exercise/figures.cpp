@@ -51,8 +51,9 @@ void measure(const exchange& x, figures& f, samples& s) {
   if (!x.sent()) return;
   const auto* final = x.final();
   if (x.in_dialog()) {
-    if (x.deferred()) ++f.deferred;
-    if (x.request->method == "BYE" && final) s.sdd.push_back(final->at - x.request->at);
+    if (x.deferred() && !x.challenged()) ++f.deferred;
+    if (x.request->method == "BYE" && final && !x.challenged())
+      s.sdd.push_back(final->at - x.request->at);
     return;
   }
   if (x.request->method != "INVITE") return;
@@ -114,8 +115,10 @@ figures figures_of(const std::vector<call_log>& calls, bool extra, const circums
     if (log.extra != extra) continue;
     if (log.established_at) ++f.established;
     if (const auto g = gap(log, c)) s.gap.push_back(*g);
-    for (const auto& x : exchanges(log)) {
-      measure(x, f, s);
+    const auto all = exchanges(log);
+    for (const auto& x : all) {
+      // An INVITE that was repeated with credentials is one attempt.
+      if (x.in_dialog() || !x.challenged() || retry_of(x, all) == nullptr) measure(x, f, s);
       count_repeats(x, c, f.repeats);
     }
   }

@@ -93,7 +93,8 @@ complaints successful(const call_log& log, const circumstances&) {
   for (const auto& x : all) {
     const auto* f = x.final();
     if (!x.sent() || f == nullptr || f->is_success()) continue;
-    if (x.in_dialog() && x.deferred() && retry_of(x, all) != nullptr) continue;
+    const bool may = x.in_dialog() ? x.deferred() : x.challenged();
+    if (may && retry_of(x, all) != nullptr) continue;
     out.push_back({f->at, named(x) + " was answered " + std::to_string(f->status)});
   }
   return out;

@@ -27,6 +27,7 @@ struct plan {
   endpoint callee_address;
   std::uint32_t callees = 0; // 0: min(calls, 200)
   std::uint32_t expires_s = 120;
+  std::string password; // of all our users, for digest authentication; empty: none
 
   std::uint32_t calls = 100;
   double rate = 50; // calls per second

@@ -15,6 +15,7 @@ registration::registration(std::uint32_t number, std::string host, const end_set
                            std::uint32_t expires_s)
     : settings_{&settings},
       transactions_{settings.timers},
+      credentials_{settings.password},
       aor_{"sip:callee-" + std::to_string(number) + "@" + host},
       registrar_{"sip:" + host},
       contact_{"<sip:callee-" + std::to_string(number) + "@"
@@ -55,17 +56,20 @@ void registration::send(std::uint32_t expires_s, name_source& names, instant now
   m.add("CSeq", std::to_string(++cseq_) + " REGISTER");
   m.add("Contact", contact_);
   m.add("Expires", std::to_string(expires_s));
+  asked_s_ = expires_s;
+  credentials_.authorize(m, names);
   transactions_.send(m, settings_->outbound, now, out);
 }
 
-void registration::receive(const sip::message& m, name_source&, instant now, step& out) {
+void registration::receive(const sip::message& m, name_source& names, instant now, step& out) {
   std::vector<news> up;
   transactions_.receive(m, {}, now, out, up);
   for (const auto& n : up)
-    if (n.about.status >= 200) on_final(n.about, now, out);
+    if (n.about.status >= 200) on_final(n.about, names, now, out);
 }
 
-void registration::on_final(const sip::message& m, instant now, step& out) {
+void registration::on_final(const sip::message& m, name_source& names, instant now, step& out) {
+  if (credentials_.take(m)) return send(asked_s_, names, now, out);
   if (m.status >= 500 && m.has("Retry-After") && state_ == state_type::registered) {
     // RFC 3261 20.33: asked to come back; the binding lives on meanwhile.
     out.alarms.push_back({now + retry_delay, 0, 0, ++refresh_generation_});

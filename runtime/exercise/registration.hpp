@@ -31,11 +31,12 @@ public:
 
 private:
   void send(std::uint32_t expires_s, name_source& names, instant now, step& out);
-  void on_final(const sip::message& m, instant now, step& out);
+  void on_final(const sip::message& m, name_source& names, instant now, step& out);
   void fail(const std::string& why);
 
   const end_settings* settings_;
   transactions transactions_;
+  credentials credentials_;
   std::string aor_;
   std::string registrar_;
   std::string contact_;
@@ -43,6 +44,7 @@ private:
   std::string tag_;
   std::string complaint_;
   std::uint32_t expires_s_;
+  std::uint32_t asked_s_ = 0; // the latest wish: expires_s_, or 0
   std::uint32_t cseq_ = 0;
   std::uint32_t refresh_generation_ = 0;
   state_type state_ = state_type::idle;

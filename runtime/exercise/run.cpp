@@ -15,6 +15,7 @@ namespace {
 
 end_settings settings_for(const plan& p, const endpoint& address) {
   end_settings s;
+  s.password = p.password;
   s.address = address;
   s.outbound = p.target;
   s.timers = p.timers;

@@ -1,6 +1,7 @@
 #include "phone.hpp"
 
 #include "protocol/sip/parser.hpp"
+#include "protocol/sip/related_requests.hpp"
 #include "protocol/sip/writer.hpp"
 
 #include <algorithm>
@@ -67,6 +68,16 @@ std::string phone::in_dialog(const std::string& method, const request_options& w
   return start(make(method, remote_target_, with), !with.answered_once);
 }
 
+// RFC 3261 9.1.
+std::string phone::cancel(const std::string& invite) {
+  auto request = sip::make_cancel(sent_.at(invite).request);
+  const auto branch = request.top_via()->branch() + "-cancel"; // to tell its answer apart
+  sent_[branch].request = request;
+  transmit(request);
+  repeat(branch, t1, 64 * t1);
+  return branch;
+}
+
 std::string phone::start(const sip::message& request, bool repeated) {
   const auto branch = request.top_via()->branch();
   sent_[branch].request = request;
@@ -93,6 +104,10 @@ void phone::transmit(const sip::message& m) {
 int phone::status(const std::string& branch) const {
   const auto& finals = sent_.at(branch).finals;
   return finals.empty() ? 0 : *finals.begin();
+}
+
+bool phone::rings(const std::string& branch) const {
+  return sent_.at(branch).rings;
 }
 
 bool phone::in_progress(const std::string& branch) const {
@@ -128,11 +143,13 @@ void phone::on_datagram(const std::string& bytes) {
 }
 
 void phone::on_response(const sip::message& response) {
-  const auto found = sent_.find(response.top_via()->branch());
+  const bool to_cancel = response.cseq() && response.cseq()->method == "CANCEL";
+  const auto found = sent_.find(response.top_via()->branch() + (to_cancel ? "-cancel" : ""));
   if (found == sent_.end()) return;
   auto& t = found->second;
   if (response.status < 200) {
     t.provisional = true;
+    t.rings = t.rings || response.status == 180;
     return;
   }
   t.finals.insert(response.status);
@@ -171,16 +188,44 @@ void phone::on_request(const sip::message& request) {
     return;
   }
   ++seen_[request.method];
-  auto answer = sip::make_response(request, 200, "", tag_);
-  if (request.is("INVITE")) {
-    in_call_ = true;
-    answer.set("Contact", "<" + uri() + ">");
-    answer.set("Content-Type", "application/sdp");
-    answer.body = sdp;
-  }
+  if (request.is("INVITE")) return on_invite(request, key, call);
   if (request.is("BYE")) in_call_ = false;
-  run_.send(at_, answered_[key] = sip::to_bytes(answer));
-  if (request.is("INVITE")) repeat_answer(call, answered_[key], t1, 64 * t1);
+  run_.send(at_, answered_[key] = sip::to_bytes(sip::make_response(request, 200, "", tag_)));
+  if (request.is("CANCEL")) on_cancel(request);
+}
+
+void phone::on_invite(const sip::message& request, const std::string& key,
+                      const std::string& call) {
+  if (const auto contact = request.contacts(); contact && !contact->empty())
+    remote_target_ = to_string(contact->front().uri);
+  const auto answer = [=, this](int status) {
+    auto response = sip::make_response(request, status, "", tag_);
+    response.set("Contact", "<" + uri() + ">");
+    if (status == 200) {
+      response.set("Content-Type", "application/sdp");
+      response.body = sdp;
+    }
+    run_.send(at_, answered_[key] = sip::to_bytes(response));
+  };
+  const auto accept = [=, this] {
+    if (ring_ > duration{} && ringing_.erase(key) == 0) return; // cancelled
+    in_call_ = true;
+    answer(200);
+    repeat_answer(call, answered_[key], t1, 64 * t1);
+  };
+  if (ring_ == duration{}) return accept();
+  ringing_[key] = request;
+  answer(180);
+  run_.after(ring_, accept);
+}
+
+// RFC 3261 9.2: what still rings ends with 487.
+void phone::on_cancel(const sip::message& request) {
+  const auto found = ringing_.find(request.top_via()->branch() + "INVITE");
+  if (found == ringing_.end()) return;
+  run_.send(at_, answered_[found->first] =
+                     sip::to_bytes(sip::make_response(found->second, 487, "", tag_)));
+  ringing_.erase(found);
 }
 
 void phone::repeat_answer(const std::string& call, const std::string& bytes, duration interval,

@@ -1,7 +1,7 @@
 // A telephone outside a simulated cluster: repeats what is not answered (RFC 3261 17.1.1.2,
 // 17.1.2.2) or acknowledged (13.3.1.4), acknowledges every 2xx, answers every request with 200, and
 // remembers what it saw.
-// One call at a time.
+// One call at a time. As callee it answers an INVITE at once, or after it has rung for a while.
 #pragma once
 
 #include "protocol/sip/message.hpp"
@@ -35,11 +35,16 @@ public:
   std::string invite(const std::string& uri) { return invite(uri, {}); }
   std::string in_dialog(const std::string& method, const request_options& with);
   std::string in_dialog(const std::string& method) { return in_dialog(method, {}); }
+  std::string cancel(const std::string& invite);
+
+  // Calls that come from now on get 180 at once and 200 so much later (RFC 3261 13.3.1.1).
+  void rings_for(duration time) { ring_ = time; }
 
   // The final status of a request of ours; 0: none yet.
   [[nodiscard]] int status(const std::string& branch) const;
   // A provisional response came: from then on nothing is repeated.
   [[nodiscard]] bool in_progress(const std::string& branch) const;
+  [[nodiscard]] bool rings(const std::string& branch) const; // 180 came
   // Every final status it ever got, copies left out.
   [[nodiscard]] std::set<int> statuses(const std::string& branch) const;
 
@@ -58,6 +63,7 @@ private:
     sip::message request;
     std::set<int> finals;
     bool provisional = false;
+    bool rings = false;
   };
 
   sip::message make(const std::string& method, const std::string& request_uri,
@@ -68,6 +74,8 @@ private:
   void on_datagram(const std::string& bytes);
   void on_response(const sip::message& response);
   void on_request(const sip::message& request);
+  void on_invite(const sip::message& request, const std::string& key, const std::string& call);
+  void on_cancel(const sip::message& request);
   void acknowledge(const sip::message& response);
   void repeat_answer(const std::string& call, const std::string& bytes, duration interval,
                      duration left);
@@ -83,7 +91,9 @@ private:
   unsigned cseq_ = 0;
   unsigned next_ = 0;
   bool in_call_ = false;
+  duration ring_{};
   std::map<std::string, transaction> sent_;
+  std::map<std::string, sip::message> ringing_; // INVITEs that came, by the key of answered_
   std::map<std::string, std::string> answered_; // branch and method -> our answer
   std::map<std::string, std::size_t> seen_;
   std::set<std::string> acknowledged_; // INVITEs that came, by Call-ID and CSeq

@@ -16,12 +16,14 @@ struct fake_backend : console_backend {
   void members(done reply) override { reply({200, R"([{"name":"container-1"}])"}); }
   void shards(done reply) override { kept = std::move(reply); } // never answers by itself
   void status(done reply) override { reply({200, "{}"}); }
-  void kill(std::string node, done reply) override {
-    killed = std::move(node);
-    reply({200, "{}"});
+  void operate(operation what, std::string node, std::uint16_t shard, done reply) override {
+    const char* const words[] = {"kill", "drain", "undrain", "move"};
+    operated.push_back(words[static_cast<std::size_t>(what)] + (" " + node)
+                       + (what == operation::move ? " " + std::to_string(shard) : ""));
+    reply({202, "{}"});
   }
 
-  std::string killed;
+  std::vector<std::string> operated;
   done kept;
 };
 
@@ -47,11 +49,24 @@ TEST_CASE_FIXTURE(fixture, "console: answers are the backend's, with their statu
   CHECK(ask("GET", "/api/v1/nothing").status == 404);
 }
 
-TEST_CASE_FIXTURE(fixture, "console: kill is a POST and nothing else") {
+TEST_CASE_FIXTURE(fixture, "console: what operators want done is a POST and nothing else") {
   CHECK(ask("GET", "/api/v1/kill/proxy-1").status == 404);
-  CHECK(backend->killed.empty());
-  CHECK(ask("POST", "/api/v1/kill/proxy-1").status == 200);
-  CHECK(backend->killed == "proxy-1");
+  CHECK(backend->operated.empty());
+  CHECK(ask("POST", "/api/v1/kill/proxy-1").status == 202);
+  CHECK(ask("POST", "/api/v1/drain/container-1").status == 202);
+  CHECK(ask("POST", "/api/v1/undrain/container-1").status == 202);
+  CHECK(ask("POST", "/api/v1/move/17/container-2").status == 202);
+  CHECK(backend->operated
+        == std::vector<std::string>{"kill proxy-1", "drain container-1", "undrain container-1",
+                                    "move container-2 17"});
+}
+
+TEST_CASE_FIXTURE(fixture, "console: an operation that is written wrongly is a 404") {
+  for (const auto* path : {"/api/v1/kill", "/api/v1/kill/", "/api/v1/drain/a/b", "/api/v1/move/x",
+                           "/api/v1/move/17", "/api/v1/move/17/", "/api/v1/move/99999/container-1",
+                           "/api/v1/move/-1/container-1", "/api/v1/explode/container-1"})
+    CHECK(ask("POST", path).status == 404);
+  CHECK(backend->operated.empty());
 }
 
 TEST_CASE_FIXTURE(fixture,

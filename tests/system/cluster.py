@@ -220,7 +220,7 @@ def judged(process, result, calls):
     return result
 
 
-def survives(fault, calls=400, config="", extra=80):
+def survives(fault, calls=400, config="", extra=80, arguments=()):
     """Calls are up, `fault(cluster)` happens while new ones arrive: nothing stable may be lost.
 
     The fault is done by this process, at the moment at which exercise runs its fault command.
@@ -241,7 +241,7 @@ def survives(fault, calls=400, config="", extra=80):
         thread.start()
         process, result = cluster.exercise("--calls", calls, "--rate", 100, "--hold", 4, "--probe",
                                            "mix", "--extra-calls", extra, "--fault-command",
-                                           f"echo now > {pipe}")
+                                           f"echo now > {pipe}", *arguments)
         thread.join(30)
         expect("problem" not in outcome, f"the fault failed: {outcome.get('problem')}")
         judged(process, result, calls)

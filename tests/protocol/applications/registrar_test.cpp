@@ -26,7 +26,8 @@ sip::message register_request(phone& p, const std::string& contact,
 }
 
 std::vector<std::string> located(world& w) {
-  w.run(session::asked{.bytes = encode(applications::location_query{}), .reply_to = "x"});
+  w.run(session::asked{.bytes = question_to_application(encode(applications::location_query{})),
+                       .reply_to = "x"});
   std::vector<std::string> list;
   for (const auto& e : w.effects)
     if (const auto* a = std::get_if<session::answer>(&e)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/session/environment.hpp"
+#include "protocol/session/question.hpp"
 #include "protocol/session/session.hpp"
 #include "protocol/sip/dialog.hpp"
 #include "protocol/sip/parser.hpp"
@@ -46,6 +47,10 @@ inline std::vector<session::application_rule> b2bua_to(const std::string& target
            .domains = {},
            .users = {},
            .settings = {{"target", target}}}};
+}
+
+inline std::string question_to_application(std::string bytes) {
+  return encode(session::question{session::question::subject::application, std::move(bytes), {}});
 }
 
 struct output {

@@ -91,6 +91,8 @@ TEST_CASE("non-invite server: one upcall; the same response for every copy [RFC 
   non_invite_server_transaction t{request("BYE"), false};
   CHECK(words(t.on(start{}, now)) == row{"up BYE"});
   CHECK(t.on(copy_of("BYE"), now).empty());
+  CHECK(t.on(answer("BYE", 100), now).empty()); // RFC 4320 4.1: too early over UDP
+  for (int i = 0; i < 2; ++i) CHECK(t.on(copy_of("BYE"), now).empty());
   CHECK(words(t.on(answer("BYE", 100), now)) == row{"send 100"});
   CHECK(words(t.on(copy_of("BYE"), now)) == row{"send 100"});
   const auto final = t.on(answer("BYE", 200), now);

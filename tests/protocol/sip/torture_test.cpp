@@ -39,16 +39,21 @@ std::vector<std::string> columns(const std::string& line) {
   return out;
 }
 
-std::map<std::string, row> manifest() {
-  std::map<std::string, row> out;
-  std::ifstream in{torture_folder() / "manifest.tsv"};
+// Rows of a manifest below its first line.
+std::vector<row> rows_of(const std::filesystem::path& file) {
+  std::vector<row> out;
+  std::ifstream in{file};
   std::string line;
   std::getline(in, line);
-  while (std::getline(in, line)) {
-    auto cells = columns(line);
+  while (std::getline(in, line)) out.push_back(columns(line));
+  return out;
+}
+
+std::map<std::string, row> manifest() {
+  std::map<std::string, row> out;
+  for (auto& cells : rows_of(torture_folder() / "manifest.tsv"))
     if (cells.size() > 5 && cells[0] == "rfc4475")
       out[std::filesystem::path{cells[1]}.stem().string()] = cells;
-  }
   return out;
 }
 
@@ -161,4 +166,28 @@ TEST_CASE("torture: no truncation of any message crashes the parser") {
         (void)error_response(m.error());
     }
   }
+}
+
+TEST_CASE("torture: IPv6 references where they belong, and 400 where they are missing [RFC 5118]") {
+  const std::filesystem::path folder{HOLDFAST_SOURCE_DIR "/tests/protocol/sip/rfc5118"};
+  const auto rows = rows_of(folder / "manifest.tsv");
+  REQUIRE(rows.size() == 11);
+  for (const auto& cells : rows) {
+    CAPTURE(cells[0]);
+    const auto m = parse(content(folder / (cells[0] + ".sip")));
+    CHECK(m.has_value() == (cells[2] == "accept"));
+    if (m)
+      CHECK(parse(to_bytes(*m)) == *m);
+    else
+      CHECK(error_response(m.error())->status == 400);
+  }
+  const auto read = [&](const std::string& name) {
+    return parse(content(folder / (name + ".sip"))).value();
+  };
+  CHECK(parse_uri(read("port-ambiguous").request_uri)->host == "2001:db8::10:5070");
+  CHECK(parse_uri(read("port-ambiguous").request_uri)->port == 0);
+  CHECK(parse_uri(read("port-unambiguous").request_uri)->port == 5070);
+  CHECK(read("via-received-param-with-delim").top_via()->received() == "2001:db8::9:255");
+  CHECK(read("via-received-param-no-delim").top_via()->received() == "2001:db8::9:255");
+  CHECK(read("mult-ip-in-header").headers("Via").size() == 2);
 }
