@@ -13,7 +13,9 @@ container::container(caf::actor_config& config, container_options options)
     : role_actor(config),
       options_{std::move(options)},
       holder_{options_.settings.lease},
-      granter_{options_.settings.lease} {}
+      granter_{options_.settings.lease},
+      balancer_{options_.policy},
+      gauge_{options_.limits} {}
 
 caf::behavior container::make_behavior() {
   home_system().registry().put(caf::atom("container"),
@@ -52,11 +54,7 @@ void container::on_link(const std::string& peer, bool up) {
 }
 
 void container::on_congestion(const std::string& peer, bool congested) {
-  // The choice of a place for new sessions is where we can help: a slow peer looks fully loaded.
-  if (congested)
-    loads_[peer].placed += 1'000'000;
-  else
-    loads_[peer].placed = 0;
+  balancer_.slow(peer, congested);
 }
 
 void container::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
@@ -95,13 +93,15 @@ void container::on_frame(const std::string& peer, frame_kind kind, std::string_v
     break;
   case frame_kind::keepalive:
     with<cluster::keepalive>(bytes, [&](const cluster::keepalive& k) {
-      loads_[peer] = {k.sessions, k.work, 0};
       if (const auto ack = granter_.on_keepalive(peer, k, current_view().number, now()))
         send_frame(peer, frame_kind::keepalive_ack, *ack);
       else
         send_frame(peer, frame_kind::view, current_view()); // it does not know yet what it lost
       if (k.view > current_view().number) send(options_.hub, newer_view_seen{peer, k.view});
     });
+    break;
+  case frame_kind::load:
+    with<cluster::load>(bytes, [&](const cluster::load& l) { told_load(peer, l); });
     break;
   case frame_kind::keepalive_ack:
     with<cluster::keepalive_ack>(bytes, [&](const cluster::keepalive_ack& ack) {
@@ -148,6 +148,7 @@ void container::on_tick() {
   if (time >= next_keepalive_) {
     next_keepalive_ = time + keepalive_interval;
     send_keepalives();
+    tell_load();
   }
   if (time >= next_report_) {
     next_report_ = time + report_interval;

@@ -10,6 +10,8 @@
 #include "actors/role.hpp"
 #include "actors/shard_messages.hpp"
 #include "actors/world.hpp"
+#include "protocol/cluster/admission.hpp"
+#include "protocol/cluster/balance.hpp"
 #include "protocol/cluster/directory.hpp"
 #include "protocol/cluster/lease.hpp"
 #include "protocol/cluster/replication.hpp"
@@ -30,13 +32,15 @@ struct container_options {
   std::string name;
   std::uint64_t boot = 0;
   cluster::settings settings;
+  cluster::balance_policy policy = cluster::balance_policy::least_work_left;
+  cluster::load_limits limits{};
   std::shared_ptr<const session::environment> environment;
 };
 
 class container : public role_actor {
 public:
   static constexpr duration tick_interval{10ms};
-  static constexpr duration keepalive_interval{30ms};
+  static constexpr duration keepalive_interval{30ms}; // and of load figures
   static constexpr duration report_interval{50ms};
   static constexpr duration shard_tick_interval{100ms};
   static constexpr duration who_has_timeout{150ms};
@@ -47,6 +51,7 @@ public:
   static constexpr std::size_t early_messages_max = 2'000; // per shard that is not active yet
   static constexpr std::size_t stalled_emissions_max =
       20'000; // per shard; then nothing new is let in
+  static constexpr std::size_t timed_messages_max = 4'096;
   static constexpr std::size_t pending_questions_max = 10'000;
 
   container(caf::actor_config& config, container_options options);
@@ -109,6 +114,8 @@ private:
   void deliver(cluster::sip_in message);
   void look_up(cluster::sip_in message);
   void place(cluster::sip_in message);
+  void ignore(const cluster::sip_in& message);
+  void told_load(const std::string& peer, const cluster::load& told);
   void start_search(cluster::sip_in message);
   void on_who_has(const std::string& peer, const cluster::who_has& q);
   void on_who_has_reply(const cluster::who_has_reply& r);
@@ -117,6 +124,7 @@ private:
   void finish_search(std::map<std::uint64_t, search>::iterator it);
   void forward(cluster::sip_in message, const std::string& owner);
   [[nodiscard]] std::optional<shard_id> shard_for_new_session();
+  [[nodiscard]] cluster::load_figures own_load() const;
 
   // Questions between sessions (container_questions.cpp).
   void on_question(cluster::ask question, duration timeout);
@@ -132,8 +140,10 @@ private:
   void emit_stalled(shard_id id, hosted& h);
   void emit(emission e);
   void emit_sip_out(emit_sip out);
+  void dealt_with(const receipt& of);
   [[nodiscard]] bool may_speak(const hosted& h) const;
   void send_keepalives();
+  void tell_load();
   void flush_handled();
 
   [[nodiscard]] node_id self() const { return {options_.name, incarnation_}; }
@@ -155,12 +165,11 @@ private:
   std::map<shard_id, holdfast::epoch> releases_; // for which epoch; some come before their view
   timing_wheel<session_address> wheel_{10ms, 4096};
 
-  struct peer_load {
-    std::uint32_t sessions = 0;
-    std::uint32_t work = 0;
-    std::uint32_t placed = 0; // by us since it last told
-  };
-  std::map<std::string, peer_load> loads_;
+  cluster::balancer balancer_;
+  cluster::load_gauge gauge_;
+  // When messages that we were told of came, to know how long they took; others are not timed.
+  std::map<std::pair<std::string, std::uint64_t>, instant> timed_;
+  std::uint64_t overruns_ = 0;
   // Every session of our shards by its keys: what a directory that asks wants to know.
   std::map<std::string, session_address> keys_;
   std::map<std::uint64_t, search> searches_;

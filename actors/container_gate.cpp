@@ -28,6 +28,8 @@ void container::on_output(shard_output& output) {
       send_frame(entry->owner.name, frame_kind::directory_release,
                  cluster::directory_release{home, key});
   }
+  h.status.load = output.load;
+  gauge_.started(output.started, now());
   h.guards = std::move(output.guards);
   h.stalled.insert(h.stalled.end(), std::make_move_iterator(output.emissions.begin()),
                    std::make_move_iterator(output.emissions.end()));
@@ -56,11 +58,19 @@ void container::emit(emission e) {
   if (auto* out = std::get_if<emit_sip>(&e))
     emit_sip_out(std::move(*out));
   else if (auto* finished = std::get_if<emit_handled>(&e))
-    handled_[finished->done.proxy].receipts.push_back(finished->done.number);
+    dealt_with(finished->done);
   else if (auto* question = std::get_if<emit_ask>(&e))
     on_question(std::move(question->question), question->timeout);
   else if (auto* reply = std::get_if<emit_answer>(&e))
     send_answer(std::move(*reply));
+}
+
+void container::dealt_with(const receipt& of) {
+  handled_[of.proxy].receipts.push_back(of.number);
+  const auto timed = timed_.find({of.proxy, of.number});
+  if (timed == timed_.end()) return;
+  gauge_.dealt_with(now() - timed->second);
+  timed_.erase(timed);
 }
 
 // Through the proxy it prefers while that lives, else through any other: proxies keep no call
@@ -82,11 +92,6 @@ void container::emit_sip_out(emit_sip out) {
 void container::send_keepalives() {
   cluster::keepalive k;
   k.view = current_view().number;
-  for (const auto& [id, h] : hosted_) {
-    k.sessions += h.status.sessions;
-    k.work += h.status.work;
-  }
-  loads_[options_.name] = {k.sessions, k.work, 0};
   for (const auto& m : current_view().members) {
     if (m.card.serves != cluster::role::container || !m.alive() || m.card.name == options_.name)
       continue;
@@ -94,6 +99,33 @@ void container::send_keepalives() {
     k.tick = holder_.next_tick(m.card.name, now());
     send_frame(m.card.name, frame_kind::keepalive, k);
   }
+}
+
+cluster::load_figures container::own_load() const {
+  cluster::load_figures sum;
+  for (const auto& [id, h] : hosted_) {
+    sum.sessions += h.status.load.sessions;
+    sum.transactions += h.status.load.transactions;
+    sum.work += h.status.load.work;
+  }
+  return sum;
+}
+
+// To whoever decides where new work goes: every directory and every proxy, ourselves among them.
+void container::tell_load() {
+  const auto told = gauge_.report(own_load(), now());
+  told_load(options_.name, told);
+  const auto bytes = encode(told);
+  for (const auto& m : current_view().members)
+    if (m.alive() && m.card.name != options_.name
+        && (m.card.serves == cluster::role::container || m.card.serves == cluster::role::proxy))
+      send_to(m.card.name, frame_kind::load, bytes);
+}
+
+// One that is full is passed by for as long as another is not.
+void container::told_load(const std::string& peer, const cluster::load& told) {
+  balancer_.report(peer, told.figures);
+  balancer_.full(peer, told.allowed_rate == 0);
 }
 
 void container::flush_handled() {

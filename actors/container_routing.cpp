@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <bit>
-#include <tuple>
 
 namespace holdfast::actors {
 
@@ -45,6 +44,9 @@ void container::serve(cluster::sip_in message) {
 
 void container::deliver(cluster::sip_in message) {
   const auto shard = message.to.shard;
+  gauge_.message(now());
+  if (message.receipt != 0 && timed_.size() < timed_messages_max)
+    timed_.emplace(std::pair{message.proxy, message.receipt}, now());
   to_shard(shard, caf::make_message(shard_message{std::move(message)}));
 }
 
@@ -76,6 +78,10 @@ void container::look_up(cluster::sip_in message) {
 
 // Written down before it is forwarded, so that copies, CANCEL and ACK follow.
 void container::place(cluster::sip_in message) {
+  if (!message.emergency && gauge_.overrun(now())) {
+    ignore(message);
+    return;
+  }
   const auto home = message.to.shard;
   const session_address where{shard_for_new_session().value_or(home),
                               session_id{options_.outside->random()}};
@@ -89,28 +95,27 @@ void container::place(cluster::sip_in message) {
   forward(std::move(message), entry_of(where.shard)->owner.name);
 }
 
-// Least work left, then fewest sessions; a random shard of the container that wins.
+// More was let in than we can take: silence costs least, and whoever means it asks again.
+void container::ignore(const cluster::sip_in& message) {
+  handled_[message.proxy].receipts.push_back(message.receipt);
+  if (std::has_single_bit(++overruns_))
+    spdlog::warn("above the maximum message rate: {} new requests ignored so far", overruns_);
+}
+
+// A random shard of the container that the policy chooses.
 std::optional<shard_id> container::shard_for_new_session() {
-  const cluster::member* best = nullptr;
-  std::tuple<double, double> best_load;
-  for (const auto& m : current_view().members) {
-    if (m.card.serves != cluster::role::container || m.state != cluster::member_state::active)
-      continue;
-    if (m.card.name != options_.name && !reachable().contains(m.card.name)) continue;
-    const auto& load = loads_[m.card.name];
-    const double weight = std::max(m.card.weight, 1u);
-    const std::tuple candidate{(load.work + load.placed) / weight,
-                               (load.sessions + load.placed) / weight};
-    if (best != nullptr && candidate >= best_load) continue;
-    best = &m;
-    best_load = candidate;
-  }
-  if (best == nullptr) return std::nullopt;
+  std::vector<cluster::balancer::host> hosts;
+  for (const auto& m : current_view().members)
+    if (m.card.serves == cluster::role::container && m.state == cluster::member_state::active
+        && (m.card.name == options_.name || reachable().contains(m.card.name)))
+      hosts.push_back({m.card.name, m.card.weight});
+  const auto chosen = balancer_.choose(hosts, options_.outside->random());
+  if (!chosen) return std::nullopt;
+  const auto* best = current_view().find(hosts[*chosen].name);
   std::vector<shard_id> owned;
   for (std::uint16_t i = 0; i < current_view().shards.size(); ++i)
     if (current_view().shards[i].owner == best->id()) owned.push_back(shard_id{i});
   if (owned.empty()) return std::nullopt;
-  ++loads_[best->card.name].placed;
   return owned[options_.outside->random() % owned.size()];
 }
 

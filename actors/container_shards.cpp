@@ -113,7 +113,7 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
   h.active_since = now();
   next_report_ = {}; // what is active again is news
   h.status = shard_status{
-      id, entry.epoch, static_cast<std::uint32_t>(with.records.size()), 0, {}, 0, 0, 0};
+      id, entry.epoch, {static_cast<std::uint32_t>(with.records.size()), 0, 0}, {}, 0, 0, 0};
   send(h.actor, std::move(with));
   auto early = std::move(h.early);
   auto questions = std::move(h.early_questions);
@@ -194,9 +194,9 @@ void container::report() {
   r.replicas = static_cast<std::uint32_t>(copies_.records());
   for (const auto& [id, h] : hosted_) {
     if (!h.active) continue;
-    r.shards.push_back({id, h.epoch, h.status.sessions, h.status.synced, h.status.lag});
-    r.sessions += h.status.sessions;
-    r.work += h.status.work;
+    r.shards.push_back({id, h.epoch, h.status.load.sessions, h.status.synced, h.status.lag});
+    r.sessions += h.status.load.sessions;
+    r.work += h.status.load.work;
   }
   for (const auto& m : current_view().members)
     if (m.card.serves == cluster::role::coordinator)

@@ -84,6 +84,15 @@ void hub::on_hello(const cluster::hello& h) {
   link_options made{roles_, introduction(), h.name, caf::actor_cast<caf::actor>(current_sender()),
                     false};
   auto node = made.remote.node();
+  // CAF would send to one what is meant for the other.
+  for (const auto& [peer, l] : links_)
+    if (peer != h.name && l.node == node) {
+      spdlog::error(
+          "{} looks to CAF like {}, which is linked: same machine and same process number; "
+          "refused. Start it with another process number",
+          h.name, peer);
+      return;
+    }
   add_link(h, spawn<link>(std::move(made)), std::move(node));
 }
 

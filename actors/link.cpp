@@ -50,6 +50,8 @@ const caf::actor& role_table::of(frame_kind kind) const {
   case frame_kind::sip_out:
   case frame_kind::handled:
     return proxy;
+  case frame_kind::load:
+    return container ? container : proxy;
   case frame_kind::join:
   case frame_kind::container_report:
   case frame_kind::suspicion:

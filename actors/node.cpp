@@ -90,9 +90,9 @@ private:
                                                       options_.environment->advertised}));
       break;
     case cluster::role::container:
-      roles_.container =
-          watch(spawn<container>(container_options{outside_, roles_.hub, name, options_.card.boot,
-                                                   options_.settings, options_.environment}));
+      roles_.container = watch(spawn<container>(
+          container_options{outside_, roles_.hub, name, options_.card.boot, options_.settings,
+                            options_.policy, options_.limits, options_.environment}));
       break;
     }
   }

@@ -9,6 +9,8 @@
 #pragma once
 
 #include "actors/world.hpp"
+#include "protocol/cluster/admission.hpp"
+#include "protocol/cluster/balance.hpp"
 #include "protocol/cluster/view.hpp"
 #include "protocol/session/environment.hpp"
 
@@ -25,6 +27,8 @@ struct node_options {
   cluster::settings settings;
   endpoint coordinator; // of links
   std::shared_ptr<const session::environment> environment;
+  cluster::balance_policy policy = cluster::balance_policy::least_work_left;
+  cluster::load_limits limits{};
 };
 
 // The root of the node's actors: an exit message to it ends them all. To caf::get_atom it answers

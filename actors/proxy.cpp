@@ -25,6 +25,13 @@ void tell(std::uint64_t count, std::string_view what) {
   if (std::has_single_bit(count)) spdlog::warn("proxy: {} {} so far", count, what);
 }
 
+// A request outside of any dialog that is no emergency: what may be held back.
+bool begins_work(std::string_view bytes) {
+  sip::message_view request;
+  return !request.read(bytes) && request.is_request() && request.to_tag().empty()
+         && !request.is("ACK") && !request.is("CANCEL") && !cluster::is_emergency(request);
+}
+
 bool is_numeric(const std::string& host) {
   unsigned char address[sizeof(in6_addr)];
   return inet_pton(AF_INET, host.c_str(), address) == 1
@@ -62,6 +69,7 @@ void proxy::on_view() {
 
 void proxy::on_link(const std::string& peer, bool up) {
   if (!up) {
+    admission_.forget(peer);
     congested_.erase(peer);
     held_.link_lost(peer);
     return;
@@ -104,29 +112,28 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
   auto bad = incoming_.read(bytes);
   if (!bad) bad = sip::check_message(incoming_);
   if (bad) return on_malformed(client, bytes, bad.status);
+  if (const auto via = incoming_.top_via(); !incoming_.is_request() && via && via->params.has("oc"))
+    neighbours_.heard(client, sip::copy_of(*via), now());
   const auto where = cluster::route_of(incoming_, options_.tokens, options_.settings.shard_count);
   if (!where) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
-  if (where->may_create && (congested(*where) || buggify<"proxy: admits nothing new">()))
-    return refuse_bytes(bytes, client, 503);
+  if (where->to.session.value == 0 && incoming_.is("ACK") && ends_refusal(bytes, client)) return;
+  const bool emergency = where->may_create && cluster::is_emergency(incoming_);
+  if (where->may_create && !let_in(bytes, client, *where, emergency)) return;
   std::string stamped;
   stamped.reserve(bytes.size() + stamp_size_max);
   if (!incoming_.is_request() || !sip::append_stamped(incoming_, client, stamped))
     stamped = incoming_.bytes();
-  cluster::sip_in in{where->to,         where->key, where->by_address_of_record,
-                     where->may_create, false,      options_.name,
-                     ++next_receipt_,   client,     current_view().number,
-                     std::move(stamped)};
+  cluster::sip_in in{where->to,          where->key, where->by_address_of_record,
+                     where->may_create,  false,      options_.name,
+                     ++next_receipt_,    client,     current_view().number,
+                     std::move(stamped), emergency};
   const auto receipt = in.receipt;
-  const bool full = buggify<"proxy: the hold queue is full">();
-  if (full || !held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
-  auto d = held_.deliver(receipt, current_view(), reachable());
-  sometimes<"proxy: a message is held for an owner">(!d);
-  if (!d) return;
-  send_frame(d->node, frame_kind::sip_in, d->message);
-  if (buggify<"proxy: delivers twice">()) send_frame(d->node, frame_kind::sip_in, d->message);
+  if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
+  if (auto d = held_.deliver(receipt, current_view(), reachable()))
+    send_frame(d->node, frame_kind::sip_in, d->message);
 }
 
 // What is malformed, and what is refused, is seldom: it is read again as a message to answer it.
@@ -148,6 +155,42 @@ void proxy::refuse_bytes(std::string_view bytes, const endpoint& client, int sta
   refuse(*request, client, status, true);
 }
 
+// Only new work is ever kept out, and before anything is spent on it. 503 says that the whole
+// cluster is full: one slow container is answered by silence, and by then it may be fast again.
+bool proxy::let_in(std::string_view bytes, const endpoint& client, const cluster::route& where,
+                   bool emergency) {
+  using verdict = cluster::admission::verdict;
+  const auto how = emergency ? cluster::urgency::emergency : cluster::urgency::fresh;
+  const auto decided = admission_.decide(how, options_.outside->random(), now());
+  if (decided == verdict::admit && !congested(where)) return true;
+  if (decided == verdict::refuse || (decided == verdict::admit && all_congested())) {
+    tell(++refused_, "new requests refused with 503, the cluster being full,");
+    refuse_bytes(bytes, client, 503);
+  } else {
+    tell(++shed_, "new requests ignored, what should take them being slow,");
+  }
+  return false;
+}
+
+// The ACK to a refusal of ours has our tag and no other place to go to (RFC 3261 8.2.7).
+bool proxy::ends_refusal(std::string_view bytes, const endpoint& client) {
+  auto invite = sip::parse(bytes);
+  if (!invite) return false;
+  const auto cseq = invite->cseq();
+  if (!cseq) return false;
+  sip::stamp_source(*invite, client);
+  invite->set("CSeq", std::to_string(cseq->number) + " INVITE");
+  return invite->to_tag() == sip::stateless_tag(*invite);
+}
+
+bool proxy::all_congested() const {
+  const auto& members = current_view().members;
+  return std::all_of(members.begin(), members.end(), [this](const cluster::member& m) {
+    return m.card.serves != cluster::role::container || !m.alive()
+           || congested_.contains(m.card.name);
+  });
+}
+
 bool proxy::congested(const cluster::route& r) const {
   const auto* shard = current_view().shard(r.to.shard);
   return shard != nullptr && congested_.contains(shard->owner.name);
@@ -163,13 +206,13 @@ void proxy::refuse(const sip::message& request, const endpoint& client, int stat
 }
 
 void proxy::on_tick() {
-  if (buggify<"proxy: expires later">()) return on_batch_end();
-  const int status = planted<"holding-ends-with-481">() ? 481 : 500;
-  for (auto& e : held_.expire(now())) {
-    sometimes<"proxy: holding ended">(!e.delivered);
+  admission_.on_tick(now());
+  note_restriction();
+  for (auto& e : held_.expire(now()))
     // What some container has, the client repeats if it matters.
-    if (!e.delivered) refuse_bytes(e.message.bytes, e.message.source, status);
-  }
+    if (!e.delivered)
+      refuse_bytes(e.message.bytes, e.message.source,
+                   planted<"holding-ends-with-481">() ? 481 : 500);
   on_batch_end();
 }
 
@@ -180,9 +223,10 @@ void proxy::on_frame(const std::string& peer, frame_kind kind, std::string_view 
   if (kind == frame_kind::sip_out)
     with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(peer, std::move(out)); });
   else if (kind == frame_kind::handled)
-    with<cluster::handled>(bytes, [&](const cluster::handled& h) {
-      if (!buggify<"proxy: forgets receipts">()) held_.handled(h.receipts);
-    });
+    with<cluster::handled>(bytes, [&](const cluster::handled& h) { held_.handled(h.receipts); });
+  else if (kind == frame_kind::load)
+    with<cluster::load>(bytes,
+                        [&](const cluster::load& l) { admission_.reported(peer, l, now()); });
 }
 
 // Fence (d): nothing an owner of an older epoch says reaches a client.
@@ -196,7 +240,7 @@ void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   witness_output(options_.name, owner, out.shard.value, out.epoch.value);
   known = out.epoch;
   if (is_numeric(out.destination.host)) {
-    transmit(out.destination, out.bytes);
+    send_out(out.destination, out);
     return;
   }
   auto& waiting = resolving_[out.destination.host];
@@ -214,9 +258,36 @@ void proxy::on_resolved(const name_resolved& answer) {
     if (answer.addresses.empty())
       send_failed(out);
     else
-      transmit({answer.addresses.front(), out.destination.port}, out.bytes);
+      send_out({answer.addresses.front(), out.destination.port}, out);
   }
   on_batch_end();
+}
+
+// RFC 7339: what neighbours asked for is kept, and what we ask of them stands in the Via of
+// responses. A request held back here is to its session as one that could not be sent.
+void proxy::send_out(const endpoint& destination, const cluster::sip_out& out) {
+  if (out.bytes.starts_with("SIP/2.0")) {
+    transmit(destination, sip::ask_for_reduction(out.bytes, admission_.loss_percent(),
+                                                 reduction_validity, now()));
+    return;
+  }
+  if (neighbours_.sheds(destination, options_.outside->random(), now()) && begins_work(out.bytes)) {
+    send_failed(out);
+    return;
+  }
+  transmit(destination, sip::offer_overload_control(out.bytes));
+}
+
+// One line when it begins and one when it ends.
+void proxy::note_restriction() {
+  const bool restricting = admission_.share() < 1;
+  if (restricting == restricting_) return;
+  restricting_ = restricting;
+  if (restricting)
+    spdlog::warn("proxy: the cluster is full; of new requests {:.0f} % are let in",
+                 100 * admission_.share());
+  else
+    spdlog::info("proxy: all new requests are let in again");
 }
 
 void proxy::send_failed(const cluster::sip_out& out) {
@@ -228,7 +299,7 @@ void proxy::send_failed(const cluster::sip_out& out) {
 
 // Replies leave from the dispatcher's address; any dispatcher that lives will do.
 void proxy::transmit(const endpoint& destination, std::string_view bytes) {
-  if (dispatchers_.empty() || buggify<"proxy: loses a datagram">()) return;
+  if (dispatchers_.empty()) return;
   const auto& by = dispatchers_[next_dispatcher_++ % dispatchers_.size()];
   const endpoint to{destination.host,
                     destination.port == 0 ? std::uint16_t{5060} : destination.port};

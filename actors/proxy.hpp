@@ -8,9 +8,13 @@
 
 #include "actors/role.hpp"
 #include "actors/world.hpp"
+#include "protocol/cluster/admission.hpp"
 #include "protocol/cluster/hold_queue.hpp"
 #include "protocol/cluster/routing.hpp"
 #include "protocol/cluster/token.hpp"
+#include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
+#include "protocol/sip/overload_control.hpp"
 
 #include <cstdint>
 #include <map>
@@ -32,7 +36,8 @@ public:
   static constexpr duration tick_interval{20ms};
   static constexpr std::size_t resolving_max = 10'000;
   static constexpr int retry_after_s = 2;
-  static constexpr std::size_t stamp_size_max = 80; // received with an IPv6 address, and rport
+  static constexpr std::size_t stamp_size_max = 80;    // received with an IPv6 address, and rport
+  static constexpr duration reduction_validity{500ms}; // of what we ask neighbours for, RFC 7339
 
   proxy(caf::actor_config& config, proxy_options options);
 
@@ -55,13 +60,21 @@ private:
   void on_sip_out(const std::string& owner, cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
+  void send_out(const endpoint& destination, const cluster::sip_out& out);
   void transmit(const endpoint& destination, std::string_view bytes);
+  void note_restriction();
   [[nodiscard]] bool from_dispatcher(const endpoint& peer) const;
   [[nodiscard]] bool congested(const cluster::route& r) const;
+  [[nodiscard]] bool all_congested() const;
+  [[nodiscard]] bool let_in(std::string_view bytes, const endpoint& client,
+                            const cluster::route& where, bool emergency);
+  [[nodiscard]] static bool ends_refusal(std::string_view bytes, const endpoint& client);
 
   proxy_options options_;
   sip::message_view incoming_; // here, because it is too large for every datagram's stack frame
   cluster::hold_queue held_;
+  cluster::admission admission_;
+  sip::neighbours neighbours_;
   std::uint64_t next_receipt_ = 0;
   std::map<shard_id, epoch> epochs_; // newest seen, by view or by output (fence d)
   std::map<std::string, std::vector<cluster::sip_out>> resolving_;
@@ -73,6 +86,9 @@ private:
   std::uint64_t stray_ = 0;
   std::uint64_t fenced_ = 0;
   std::uint64_t untrusted_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t shed_ = 0;
+  bool restricting_ = false;
 };
 
 } // namespace holdfast::actors

@@ -82,7 +82,8 @@ void session_actor::report(std::vector<session::effect> effects, bool started) {
   step.effects = std::move(effects);
   step.deadline = machine_->next_deadline();
   step.stable = machine_->stable();
-  step.open_transactions = static_cast<std::uint32_t>(machine_->open_transactions());
+  step.open_transactions = machine_->open_transactions();
+  step.work = machine_->work();
   send(start_.shard, std::move(step));
 }
 

@@ -201,6 +201,7 @@ void shard::on_message(cluster::sip_in& message) {
     }
     if (id.value == 0) id = session_id{outside_->random()};
     start_session(id, std::nullopt, {}, 0);
+    ++output_.started;
     s = sessions_.find(id);
     remember_keys(id, s->second, {message.key});
   }
@@ -296,7 +297,10 @@ void shard::on_step(session_step& step) {
   if (step.parted) return on_parted(step, s);
   if (s.ending) return;
   s.stable = step.stable;
-  s.work = step.open_transactions;
+  load_.transactions += step.open_transactions - s.transactions;
+  load_.work += step.work - s.work;
+  s.transactions = step.open_transactions;
+  s.work = step.work;
   arm(step.session, s, step.deadline);
 
   // Until the last commit of a session is held, everything it says queues behind it: a repetition
@@ -465,6 +469,8 @@ void shard::forget(session_id id) {
     output_.ended_keys.push_back(key);
     if (const auto k = by_key_.find(key); k != by_key_.end() && k->second == id) by_key_.erase(k);
   }
+  load_.transactions -= s.transactions;
+  load_.work -= s.work;
   if (parting_) parting_->missing.erase(id);
   actors_.erase(s.actor.address());
   demonitor(s.actor);
@@ -473,15 +479,9 @@ void shard::forget(session_id id) {
 }
 
 void shard::report_status() {
-  shard_status status{start_.shard,
-                      start_.epoch,
-                      static_cast<std::uint32_t>(sessions_.size()),
-                      0,
-                      log_.synced(),
-                      log_.lag(),
-                      restarts_,
-                      quarantined_};
-  for (const auto& [id, s] : sessions_) status.work += s.work;
+  load_.sessions = static_cast<std::uint32_t>(sessions_.size());
+  shard_status status{start_.shard, start_.epoch, load_,       log_.synced(),
+                      log_.lag(),   restarts_,    quarantined_};
   send(container_, std::move(status));
 }
 
@@ -506,6 +506,8 @@ void shard::flush() {
   next.shard = start_.shard;
   next.epoch = start_.epoch;
   next.held = output_.held;
+  load_.sessions = static_cast<std::uint32_t>(sessions_.size());
+  output_.load = load_;
   next.guards = std::move(guards);
   std::swap(next, output_);
   send(container_, std::move(next));

@@ -46,9 +46,10 @@ private:
     std::optional<instant> last_restart;
     bool quarantined = false;
     bool stable = false;
-    bool ending = false;  // removed; gone once that is held
-    bool changed = false; // since its last commit, in a way that needed none
-    sequence committed;  // its latest commit
+    bool ending = false;            // removed; gone once that is held
+    bool changed = false;           // since its last commit, in a way that needed none
+    sequence committed;             // its latest commit
+    std::uint32_t transactions = 0; // open
     std::uint32_t work = 0;
     std::uint64_t generation = 0; // of its deadline
     std::optional<instant> deadline;
@@ -112,6 +113,7 @@ private:
   std::deque<waiting> waiting_; // by sequence
   sequence left_;               // everything that waited for commits up to here has left the node
   shard_output output_;
+  cluster::load_figures load_;
   std::optional<parting> parting_;
   std::uint64_t generation_ = 0;
   std::uint32_t restarts_ = 0;

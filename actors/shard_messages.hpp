@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "protocol/cluster/balance.hpp"
 #include "protocol/cluster/replication.hpp"
 #include "protocol/session/environment.hpp"
 #include "protocol/session/session.hpp"
@@ -49,6 +50,7 @@ struct session_step {
   std::optional<instant> deadline;
   bool stable = false;
   std::uint32_t open_transactions = 0;
+  std::uint32_t work = 0;
 };
 
 // ---- shard -> container
@@ -94,13 +96,14 @@ struct shard_output {
   std::vector<deadline_request> deadlines;
   std::vector<std::pair<std::string, session_id>> new_keys; // under which a session can be found
   std::vector<std::string> ended_keys;
+  cluster::load_figures load; // of the shard, now
+  std::uint32_t started = 0;  // sessions, by messages
 };
 
 struct shard_status {
   shard_id shard;
   holdfast::epoch epoch;
-  std::uint32_t sessions = 0;
-  std::uint32_t work = 0;
+  cluster::load_figures load;
   std::vector<node_id> synced;
   std::uint32_t lag = 0;
   std::uint32_t restarts = 0;

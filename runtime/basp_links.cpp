@@ -1,5 +1,7 @@
 #include "runtime/basp_links.hpp"
 
+#include "runtime/tls_scribe.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
@@ -67,14 +69,22 @@ basp_links::basp_links(caf::actor_system& system, std::uint16_t key)
       basp_{system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"))},
       key_{key} {}
 
-void basp_links::publish(file_descriptor connection, const caf::actor& hub) {
-  auto scribe = system_.middleman().backend().new_scribe(connection.release());
+caf::io::scribe_ptr basp_links::scribe_of(file_descriptor connection,
+                                          std::optional<tls_connection> tls) {
+  if (tls) return make_tls_scribe(system_, std::move(connection), std::move(*tls));
+  return system_.middleman().backend().new_scribe(connection.release());
+}
+
+void basp_links::publish(file_descriptor connection, std::optional<tls_connection> tls,
+                         const caf::actor& hub) {
+  auto scribe = scribe_of(std::move(connection), std::move(tls));
   caf::anon_send(basp_, caf::publish_atom::value, std::move(scribe), key_,
                  caf::actor_cast<caf::strong_actor_ptr>(hub), std::set<std::string>{});
 }
 
-void basp_links::connect(file_descriptor connection, std::function<void(outcome)> done) {
-  auto scribe = system_.middleman().backend().new_scribe(connection.release());
+void basp_links::connect(file_descriptor connection, std::optional<tls_connection> tls,
+                         std::function<void(outcome)> done) {
+  auto scribe = scribe_of(std::move(connection), std::move(tls));
   system_.spawn<link_opener, caf::hidden>(basp_, std::move(scribe), key_, std::move(done));
 }
 

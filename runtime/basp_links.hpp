@@ -28,13 +28,16 @@
 
 #include "actors/messages.hpp"
 #include "runtime/file_descriptor.hpp"
+#include "runtime/link_tls.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/error.hpp>
 #include <caf/fwd.hpp>
+#include <caf/io/scribe.hpp>
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace holdfast::runtime {
@@ -45,7 +48,9 @@ public:
   basp_links(caf::actor_system& system, std::uint16_t key);
 
   // Neither blocks. The connection is non-blocking and BASP's from here on.
-  void publish(file_descriptor connection, const caf::actor& hub);
+  // With `tls` its bytes go through that, whose handshake is done.
+  void publish(file_descriptor connection, std::optional<tls_connection> tls,
+               const caf::actor& hub);
 
   struct outcome {
     caf::actor remote_hub; // invalid: failed
@@ -53,9 +58,13 @@ public:
     bool unlucky = false; // worth another dial at once
   };
   // `done` runs in an actor of CAF's, within two seconds.
-  void connect(file_descriptor connection, std::function<void(outcome)> done);
+  void connect(file_descriptor connection, std::optional<tls_connection> tls,
+               std::function<void(outcome)> done);
 
 private:
+  [[nodiscard]] caf::io::scribe_ptr scribe_of(file_descriptor connection,
+                                              std::optional<tls_connection> tls);
+
   caf::actor_system& system_;
   caf::actor basp_;
   std::uint16_t key_;

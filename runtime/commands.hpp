@@ -13,6 +13,7 @@ void add_node_command(CLI::App& app, int& exit_code);
 void add_check_command(CLI::App& app, int& exit_code);
 void add_simulate_command(CLI::App& app, int& exit_code);
 void add_credential_command(CLI::App& app, int& exit_code);
+void add_certificates_command(CLI::App& app, int& exit_code);
 
 // These ask the console of a running cluster.
 void add_members_command(CLI::App& app, int& exit_code);

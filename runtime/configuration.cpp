@@ -3,6 +3,7 @@
 #include "protocol/sip/digest.hpp"
 #include "runtime/configuration_keys.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace holdfast::runtime {
@@ -38,6 +39,10 @@ std::filesystem::path key_path(const configuration& c) {
   return c.state.directory / c.cluster.key_file;
 }
 
+std::filesystem::path certificate_directory(const configuration& c) {
+  return c.state.directory / c.cluster.certificates;
+}
+
 std::filesystem::path log_directory(const configuration& c) {
   return c.state.directory / c.log.directory;
 }
@@ -52,6 +57,25 @@ cluster::settings cluster_settings(const configuration& c) {
   s.activation_grace = c.failure.activation_grace;
   s.hold = c.failure.hold;
   return s;
+}
+
+cluster::balance_policy balance_policy(const configuration& c) {
+  return cluster::balance_policy_named(c.balance.policy)
+      .value_or(cluster::balance_policy::least_work_left);
+}
+
+std::uint32_t weight_of(const configuration& c, const std::string& container) {
+  const auto found = c.balance.weights.find(container);
+  if (found == c.balance.weights.end()) return 1;
+  std::uint32_t weight = 0;
+  const auto& text = found->second;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  return failed == std::errc{} && end == text.data() + text.size() ? weight : 0;
+}
+
+cluster::load_limits load_limits(const configuration& c) {
+  return {c.overload.maximum_sessions, c.overload.maximum_message_rate,
+          c.overload.maximum_response_time};
 }
 
 bool is_loopback(const endpoint& address) {
@@ -129,6 +153,16 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
               "one of SHA-256, SHA-512-256, MD5");
   if (c.authentication.realm.empty())
     problem("[authentication] realm is empty", "realm = \"holdfast\"");
+  if (c.ledger.backend == "etcd" && c.ledger.etcd.empty())
+    problem("[ledger] etcd names no server", "etcd = [\"127.0.0.1:2379\"]");
+  for (const auto& server : c.ledger.etcd)
+    if (const auto parsed = parse_endpoint(server); !parsed || parsed->port == 0)
+      problem("[ledger] etcd: " + server + " is no host with a port",
+              "etcd = [\"127.0.0.1:2379\"]");
+  for (const auto& [container, text] : c.balance.weights)
+    if (const auto weight = weight_of(c, container); weight < 1 || weight > 100)
+      problem("[balance] weights: " + container + " is " + text + ", outside of 1 to 100",
+              container + " = 1");
   if (c.timers.t1 > c.timers.t2)
     problem(
         "[timers] t1_ms is above t2_ms: retransmissions would start above their longest interval",

@@ -7,6 +7,8 @@
 // Both follow from one description of the keys: configuration_keys.hpp.
 #pragma once
 
+#include "protocol/cluster/admission.hpp"
+#include "protocol/cluster/balance.hpp"
 #include "protocol/cluster/view.hpp"
 #include "protocol/core/endpoint.hpp"
 #include "protocol/core/result.hpp"
@@ -44,6 +46,8 @@ struct cluster_section {
   std::filesystem::path key_file = "cluster.key"; // relative to the state directory
   endpoint coordinator{"127.0.0.1", 5070};        // its link address; port 0: `launch` finds one
   std::vector<std::string> domains;               // empty: any
+  bool tls = false;                               // between nodes
+  std::filesystem::path certificates = "certificates"; // relative to the state directory
 
   friend bool operator==(const cluster_section&, const cluster_section&) = default;
 };
@@ -84,6 +88,15 @@ struct state_section {
   friend bool operator==(const state_section&, const state_section&) = default;
 };
 
+// Where the coordinator keeps the view.
+struct ledger_section {
+  std::string backend = "embedded";                // or "etcd"
+  std::vector<std::string> etcd{"127.0.0.1:2379"}; // its servers
+  std::string prefix = "holdfast";                 // of the keys there
+
+  friend bool operator==(const ledger_section&, const ledger_section&) = default;
+};
+
 struct failure_section {
   milliseconds heartbeat_interval{50};
   std::uint32_t heartbeat_misses = 4;
@@ -99,6 +112,23 @@ struct nodes_section {
   std::uint16_t containers = 3;
 
   friend bool operator==(const nodes_section&, const nodes_section&) = default;
+};
+
+// Where new sessions go (protocol/cluster/balance.hpp).
+struct balance_section {
+  std::string policy = "least_work_left";
+  std::map<std::string, std::string> weights; // container -> 1 to 100, as text; absent: 1
+
+  friend bool operator==(const balance_section&, const balance_section&) = default;
+};
+
+// What one container takes (protocol/cluster/admission.hpp); 0: no limit.
+struct overload_section {
+  std::uint32_t maximum_sessions = 0;
+  std::uint32_t maximum_message_rate = 0;
+  milliseconds maximum_response_time{0};
+
+  friend bool operator==(const overload_section&, const overload_section&) = default;
 };
 
 // RFC 3261 17.1.1.1; the timers named by letters follow from these.
@@ -123,8 +153,11 @@ struct configuration {
   authentication_section authentication;
   console_section console;
   state_section state;
+  ledger_section ledger;
   failure_section failure;
   nodes_section nodes;
+  balance_section balance;
+  overload_section overload;
   timers_section timers;
   log_section log;
   std::vector<application_entry> applications = default_applications();
@@ -136,9 +169,14 @@ struct configuration {
 
 [[nodiscard]] endpoint advertised_address(const configuration& c);
 [[nodiscard]] std::filesystem::path key_path(const configuration& c);
+[[nodiscard]] std::filesystem::path certificate_directory(const configuration& c);
 [[nodiscard]] std::filesystem::path log_directory(const configuration& c);
 // What lives in the ledger and has to be the same on every node.
 [[nodiscard]] cluster::settings cluster_settings(const configuration& c);
+[[nodiscard]] cluster::balance_policy balance_policy(const configuration& c);
+// Of a container: how much it takes in comparison with the others.
+[[nodiscard]] std::uint32_t weight_of(const configuration& c, const std::string& container);
+[[nodiscard]] cluster::load_limits load_limits(const configuration& c);
 [[nodiscard]] bool is_loopback(const endpoint& address);
 
 // ---- files

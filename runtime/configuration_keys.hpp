@@ -16,6 +16,8 @@ namespace holdfast::runtime {
 inline constexpr std::array<std::string_view, 6> log_levels{"trace", "debug", "info",
                                                             "warn",  "error", "off"};
 
+inline constexpr std::array<std::string_view, 2> ledger_backends{"embedded", "etcd"};
+
 template <class F, class Configuration>
 void describe_keys(F& f, Configuration& c) {
   f.section("cluster");
@@ -24,6 +26,8 @@ void describe_keys(F& f, Configuration& c) {
   f("key_file", c.cluster.key_file);
   f("coordinator", c.cluster.coordinator);
   f("domains", c.cluster.domains);
+  f("tls", c.cluster.tls);
+  f("certificates", c.cluster.certificates);
 
   f.section("sip");
   f("address", c.sip.address);
@@ -47,6 +51,11 @@ void describe_keys(F& f, Configuration& c) {
   f.section("state");
   f("directory", c.state.directory);
 
+  f.section("ledger");
+  f.one_of("backend", c.ledger.backend, ledger_backends);
+  f("etcd", c.ledger.etcd);
+  f("prefix", c.ledger.prefix);
+
   f.section("failure");
   f("heartbeat_interval_ms", c.failure.heartbeat_interval, 10, 10'000);
   f("heartbeat_misses", c.failure.heartbeat_misses, 2, 100);
@@ -57,6 +66,15 @@ void describe_keys(F& f, Configuration& c) {
   f.section("nodes");
   f("proxies", c.nodes.proxies, 1, 64);
   f("containers", c.nodes.containers, 1, 64);
+
+  f.section("balance");
+  f.one_of("policy", c.balance.policy, cluster::balance_policy_names);
+  f("weights", c.balance.weights);
+
+  f.section("overload");
+  f("maximum_sessions", c.overload.maximum_sessions, 0, 100'000'000);
+  f("maximum_message_rate", c.overload.maximum_message_rate, 0, 10'000'000);
+  f("maximum_response_time_ms", c.overload.maximum_response_time, 0, 60'000);
 
   f.section("timers");
   f("t1_ms", c.timers.t1, 10, 10'000);

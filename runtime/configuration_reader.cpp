@@ -176,7 +176,7 @@ public:
     value = std::move(texts);
   }
 
-  // Settings of an application: texts, whole numbers and truth values, all kept as text.
+  // Settings of an application, weights: texts, whole numbers and truth values, all kept as text.
   void operator()(std::string_view name, std::map<std::string, std::string>& value) {
     const auto* node = find(name);
     if (node == nullptr) return;
@@ -195,7 +195,7 @@ public:
       else if (const auto* truth = item.as_boolean())
         value[where] = truth->get() ? "true" : "false";
       else
-        problem(item, label_ + "settings: " + where + " is " + type_name(item),
+        problem(item, label_ + std::string{name} + ": " + where + " is " + type_name(item),
                 where + " = \"...\"");
     }
   }

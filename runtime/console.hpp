@@ -4,8 +4,8 @@
 //
 //   GET  /healthz               200: this process answers
 //   GET  /readyz                200 or 503 with {"ready": false, "reason": "..."}
-//   GET  /api/v1/members        [{name, role, state, incarnation, pid, sessions}], the coordinator too
-//   GET  /api/v1/shards         [{shard, epoch, owner, replicas, in_sync, sessions, active,
+//   GET  /api/v1/members        [{name, role, state, incarnation, pid, sessions}], the coordinator
+//   too GET  /api/v1/shards         [{shard, epoch, owner, replicas, in_sync, sessions, active,
 //                               unprotected, ...}]
 //   GET  /api/v1/status         counters and the latest events: [{at_ms, alarm, what}], unix time
 //   POST /api/v1/kill/NAME      SIGKILLs a node that the launcher supervises

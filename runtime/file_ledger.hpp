@@ -11,6 +11,7 @@
 
 #include "protocol/core/result.hpp"
 #include "runtime/file_descriptor.hpp"
+#include "runtime/ledger.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -25,36 +26,23 @@
 
 namespace holdfast::runtime {
 
-struct ledger_content {
-  std::uint64_t number = 0;
-  std::string bytes;
-
-  friend bool operator==(const ledger_content&, const ledger_content&) = default;
-};
-
 // The file's content and the reverse; an error says what does not fit.
 [[nodiscard]] std::string encode_ledger_file(const ledger_content& content);
 [[nodiscard]] result<ledger_content> decode_ledger_file(std::string_view file);
 
-class file_ledger {
+class file_ledger final : public ledger {
 public:
-  // found: nullopt when there is nothing yet.
-  using load_callback = std::function<void(const result<std::optional<ledger_content>>&)>;
-  using write_callback = std::function<void(const result<std::uint64_t>&)>; // the number written
-
   // No file: memory alone. Reads the file, and makes its directory if it is missing. Throws
   // std::runtime_error when that or the lock is not to be had; a corrupt file does not throw, it is
   // the answer to load().
   explicit file_ledger(std::optional<std::filesystem::path> file);
-  ~file_ledger();
+  ~file_ledger() override;
   file_ledger(const file_ledger&) = delete;
   file_ledger& operator=(const file_ledger&) = delete;
 
-  // Callbacks run in the ledger's thread, in the order of the calls, and must not block.
-  void load(load_callback done);
-  // Written only if the ledger holds `number` - 1, or nothing for 1.
-  void compare_and_swap(std::uint64_t number, std::string bytes, write_callback done);
-  void stop(); // what was accepted is written first
+  void load(load_callback done) override;
+  void compare_and_swap(std::uint64_t number, std::string bytes, write_callback done) override;
+  void stop() override; // what was accepted is written first
 
 private:
   void run();

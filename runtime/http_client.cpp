@@ -29,7 +29,8 @@ beast::error_code complete(asio::io_context& context, Start start) {
 } // namespace
 
 result<http_answer> http_request(const std::string& method, const endpoint& server,
-                                 const std::string& target, std::chrono::milliseconds time_out) {
+                                 const std::string& target, std::chrono::milliseconds time_out,
+                                 std::string body) {
   asio::io_context context{1};
   beast::error_code e;
   tcp::resolver resolver{context};
@@ -45,6 +46,10 @@ result<http_answer> http_request(const std::string& method, const endpoint& serv
   ask.set(http::field::host, to_string(server));
   ask.set(http::field::user_agent, "holdfast");
   ask.keep_alive(false);
+  if (!body.empty()) {
+    ask.set(http::field::content_type, "application/json");
+    ask.body() = std::move(body);
+  }
   ask.prepare_payload();
   e = complete(context, [&](auto done) { http::async_write(stream, ask, done); });
   if (e) return fail(to_string(server) + ": " + e.message());

@@ -71,18 +71,12 @@ private:
 
 launcher::launcher(configuration c, prepared_launch prepared)
     : config_{std::move(c)}, prepared_{std::move(prepared)} {
-  const auto add = [this](const std::string& role, int count) {
-    for (int i = 1; i <= count; ++i) {
-      auto& node = nodes_.emplace_back();
-      node.name = role + '-' + std::to_string(i);
-      node.log = log_directory(config_) / (node.name + ".log");
-      node.start_at = steady::now();
-    }
-  };
-  add("coordinator", 1);
-  add("dispatcher", 1);
-  add("proxy", config_.nodes.proxies);
-  add("container", config_.nodes.containers);
+  for (const auto& name : nodes_of(config_)) {
+    auto& node = nodes_.emplace_back();
+    node.name = name;
+    node.log = log_directory(config_) / (node.name + ".log");
+    node.start_at = steady::now();
+  }
 
   sigset_t ends;
   ::sigemptyset(&ends);

@@ -1,6 +1,8 @@
 #include "runtime/launcher_preflight.hpp"
 
+#include "runtime/certificates.hpp"
 #include "runtime/configuration_key.hpp"
+#include "runtime/link_tls.hpp"
 
 #include <array>
 #include <cerrno>
@@ -86,7 +88,33 @@ result<void> write_file(const std::filesystem::path& file, const std::string& te
   return {};
 }
 
+// What is there is checked, what is missing is made.
+result<void> complete_certificates(const configuration& c) {
+  if (!c.cluster.tls) return {};
+  const certificate_paths where{certificate_directory(c)};
+  if (!std::filesystem::exists(where.authority()))
+    if (const auto made = create_authority(where); !made) return made;
+  for (const auto& name : nodes_of(c)) {
+    if (!std::filesystem::exists(where.of(name)))
+      if (const auto made = issue_certificate(where, name, false); !made) return made;
+    if (const auto good = check_certificate(where, name); !good) return good;
+  }
+  return {};
+}
+
 } // namespace
+
+std::vector<std::string> nodes_of(const configuration& c) {
+  std::vector<std::string> names;
+  const auto add = [&names](const std::string& role, int count) {
+    for (int i = 1; i <= count; ++i) names.push_back(role + '-' + std::to_string(i));
+  };
+  add("coordinator", 1);
+  add("dispatcher", 1);
+  add("proxy", c.nodes.proxies);
+  add("container", c.nodes.containers);
+  return names;
+}
 
 result<prepared_launch> prepare_launch(configuration& c) {
   std::error_code wrong;
@@ -102,6 +130,9 @@ result<prepared_launch> prepare_launch(configuration& c) {
   if (const auto created = create_cluster_key(key_path(c)); !created)
     return tl::make_unexpected(created.error());
   if (const auto key = read_cluster_key(key_path(c)); !key) return tl::make_unexpected(key.error());
+
+  if (const auto certified = complete_certificates(c); !certified)
+    return tl::make_unexpected(certified.error());
 
   if (auto free = claim(c.sip.address, SOCK_DGRAM, "SIP address", "--sip ADDRESS"); !free)
     return tl::make_unexpected(free.error());

@@ -8,8 +8,13 @@
 #include "runtime/file_descriptor.hpp"
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace holdfast::runtime {
+
+// The names of all nodes that `launch` starts, in the order in which it does.
+[[nodiscard]] std::vector<std::string> nodes_of(const configuration& c);
 
 struct prepared_launch {
   file_descriptor lock; // of the state directory; held as long as the launcher runs

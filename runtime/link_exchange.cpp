@@ -39,14 +39,14 @@ void tune(int fd) {
 
 } // namespace
 
-link_exchange::link_exchange(const endpoint& where, std::string own_name, std::string cluster_key)
+link_exchange::link_exchange(const endpoint& where, std::string own_name, security how)
     : own_name_{std::move(own_name)},
-      cluster_key_{std::move(cluster_key)},
+      security_{std::move(how)},
       listener_{open_bound(where, SOCK_STREAM, "links between nodes")},
       local_{bound_endpoint(listener_, where)},
       wake_{make_wake_descriptor()} {
   // A key or a name that no handshake can use is to be heard of now.
-  (void)link_handshake::dial(cluster_key_, own_name_, {},
+  (void)link_handshake::dial(security_.cluster_key, own_name_, {},
                              random_bytes(link_handshake::nonce_bytes));
   if (::listen(listener_.get(), listen_backlog) != 0)
     throw std::runtime_error("cannot listen on TCP " + to_string(local_)
@@ -104,7 +104,7 @@ void link_exchange::poll_once() {
                               {listener_.get(), static_cast<short>(listening ? POLLIN : 0), 0}};
   std::vector<pending*> owners;
   for (auto& p : pending_) {
-    const bool writing = p.connecting || !p.output.empty();
+    const bool writing = p.securing ? p.tls_writing : p.connecting || !p.output.empty();
     watched.push_back({p.fd.get(), static_cast<short>(writing ? POLLOUT : POLLIN), 0});
     owners.push_back(&p);
   }
@@ -152,10 +152,14 @@ void link_exchange::begin_dial(dial_order order) {
   if (::connect(fd.get(), address->get(), address->length) != 0 && errno != EINPROGRESS)
     return refuse("cannot connect to " + to_string(order.address) + ": " + describe_errno(errno));
   pending_.push_back({std::move(fd),
-                      link_handshake::dial(cluster_key_, own_name_, order.peer,
-                                           random_bytes(link_handshake::nonce_bytes)),
-                      clock::now() + handshake_time_out, std::move(order.address),
-                      std::move(order.done), std::move(order.peer), true});
+                      {},
+                      prepared(link_handshake::dial(security_.cluster_key, own_name_, order.peer,
+                                                    random_bytes(link_handshake::nonce_bytes))),
+                      clock::now() + handshake_time_out,
+                      std::move(order.address),
+                      std::move(order.done),
+                      std::move(order.peer),
+                      true});
 }
 
 void link_exchange::accept_waiting() {
@@ -182,20 +186,39 @@ void link_exchange::begin_incoming(file_descriptor fd, endpoint from) {
             "others came meanwhile, and only " + std::to_string(incoming_max)
                 + " may be unfinished");
   tune(fd.get());
+  std::optional<tls_connection> tls;
+  if (security_.tls != nullptr) tls = security_.tls->begin(fd.get(), true);
+  const bool securing = tls.has_value();
   pending_.push_back(
       {std::move(fd),
-       link_handshake::accept(cluster_key_, own_name_, random_bytes(link_handshake::nonce_bytes),
-                              [this](const std::string& peer) { return admit(peer); }),
+       std::move(tls),
+       prepared(link_handshake::accept(security_.cluster_key, own_name_,
+                                       random_bytes(link_handshake::nonce_bytes),
+                                       [this](const std::string& peer) { return admit(peer); })),
        clock::now() + handshake_time_out,
        std::move(from),
        {},
        {}});
+  pending_.back().securing = securing;
+}
+
+link_handshake link_exchange::prepared(link_handshake made) const {
+  if (!security_.likeness.empty()) made.set_likeness(security_.likeness);
+  return made;
 }
 
 void link_exchange::advance(pending& p, short events) {
   if (p.connecting) {
     if (!finish_connect(p)) return;
-    p.output = p.handshake.take_output();
+    if (security_.tls == nullptr) {
+      p.output = p.handshake.take_output();
+    } else {
+      p.tls = security_.tls->begin(p.fd.get(), false);
+      p.securing = true;
+      if (!secure(p)) return;
+    }
+  } else if (p.securing) {
+    if (!secure(p)) return;
   } else if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && p.output.empty()) {
     read(p);
     if (p.over) return;
@@ -217,14 +240,68 @@ bool link_exchange::finish_connect(pending& p) {
   return code == 0;
 }
 
+// True: the other end has shown a certificate of our authority, and the proof of the key can begin.
+bool link_exchange::secure(pending& p) {
+  switch (p.tls->handshake()) {
+  case tls_connection::progress::want_read:
+    p.tls_writing = false;
+    return false;
+  case tls_connection::progress::want_write:
+    p.tls_writing = true;
+    return false;
+  case tls_connection::progress::failed:
+    give_up(p, to_string(p.address) + ": " + p.tls->why());
+    return false;
+  case tls_connection::progress::done:
+    break;
+  }
+  p.securing = false;
+  const auto certified = p.tls->peer();
+  if (!p.dialed.empty() && certified != p.dialed) {
+    give_up(p, to_string(p.address) + " has the certificate of "
+                   + (certified.empty() ? "no node" : certified) + ", not of " + p.dialed);
+    return false;
+  }
+  p.handshake.require_certified_name(certified);
+  p.output = p.handshake.take_output();
+  return true;
+}
+
+// 0: nothing there now; -1: closed or broken.
+std::ptrdiff_t link_exchange::receive(pending& p, char* buffer, std::size_t size) {
+  if (p.tls) {
+    std::size_t moved = 0;
+    return p.tls->read(buffer, size, moved) ? static_cast<std::ptrdiff_t>(moved) : -1;
+  }
+  for (;;) {
+    const auto got = ::recv(p.fd.get(), buffer, size, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return 0;
+    return got > 0 ? got : -1;
+  }
+}
+
+std::ptrdiff_t link_exchange::transmit(pending& p) {
+  if (p.tls) {
+    std::size_t moved = 0;
+    return p.tls->write(p.output.data(), p.output.size(), moved)
+               ? static_cast<std::ptrdiff_t>(moved)
+               : -1;
+  }
+  for (;;) {
+    const auto sent = ::send(p.fd.get(), p.output.data(), p.output.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return 0;
+    return sent;
+  }
+}
+
 void link_exchange::read(pending& p) {
   std::array<char, 128> buffer{};
   while (!p.over && p.handshake.wanted() != 0) {
-    const auto got =
-        ::recv(p.fd.get(), buffer.data(), std::min(buffer.size(), p.handshake.wanted()), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) break;
-    if (got <= 0)
+    const auto got = receive(p, buffer.data(), std::min(buffer.size(), p.handshake.wanted()));
+    if (got == 0) break;
+    if (got < 0)
       return give_up(p, to_string(p.address) + " closed during the handshake"
                             + (p.incoming() ? "" : ": another cluster key?"));
     p.handshake.on_bytes({buffer.data(), static_cast<std::size_t>(got)});
@@ -234,9 +311,8 @@ void link_exchange::read(pending& p) {
 
 bool link_exchange::write(pending& p) {
   while (!p.output.empty()) {
-    const auto sent = ::send(p.fd.get(), p.output.data(), p.output.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) break;
+    const auto sent = transmit(p);
+    if (sent == 0) break;
     if (sent < 0) {
       give_up(p, to_string(p.address) + " closed during the handshake");
       return false;
@@ -254,15 +330,16 @@ void link_exchange::finish(pending& p) {
   handed_[peer] = {p.incoming(), clock::now() + crossing_hold};
   if (p.incoming()) {
     ++counters_.accepted;
-    accepted_({peer, std::move(p.fd)});
+    accepted_({peer, std::move(p.fd), std::move(p.tls)});
   } else {
     ++counters_.dialed;
-    p.done(link{peer, std::move(p.fd)});
+    p.done(link{peer, std::move(p.fd), std::move(p.tls)});
   }
 }
 
 void link_exchange::give_up(pending& p, const std::string& why) {
   p.over = true;
+  p.tls.reset();
   p.fd.close();
   ++counters_.refused;
   if (p.incoming())

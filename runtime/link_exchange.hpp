@@ -1,8 +1,9 @@
 // Opens and accepts the authenticated connections between nodes: one thread that polls the listener
 // and every unfinished handshake, so that one silent peer delays nobody.
 //
-//   listener --accept--> handshake --proved--> accepted(peer, descriptor)
-//   dial() --connect--> handshake --proved--> done(peer, descriptor)     else done(why not)
+//   listener --accept--> (TLS) --> handshake --proved--> accepted(peer, descriptor)
+//   dial() --connect--> (TLS) --> handshake --proved--> done(peer, descriptor)    else done(why
+//   not)
 //
 // Two nodes that dial each other at the same moment must end up with one connection: BASP would
 // route over both, lose track of senders and cut both when their heartbeats stay away. So of two
@@ -14,6 +15,7 @@
 #include "protocol/core/result.hpp"
 #include "runtime/file_descriptor.hpp"
 #include "runtime/link_handshake.hpp"
+#include "runtime/link_tls.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -23,6 +25,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,6 +42,7 @@ public:
   struct link {
     std::string peer;
     file_descriptor connection; // non-blocking, nothing of BASP's read yet
+    std::optional<tls_connection> tls{};
   };
   // Both run in the thread of the exchange and must not block.
   using accepted_callback = std::function<void(link)>;
@@ -51,8 +55,15 @@ public:
     std::atomic<std::uint64_t> open_handshakes{0};
   };
 
+  struct security {
+    std::string cluster_key; // at least 16 bytes
+    // With it every link is under TLS, and nothing else is understood. Outlives the exchange.
+    const link_tls* tls = nullptr;
+    std::string likeness{}; // link_handshake; empty: unknown
+  };
+
   // Listens at once; throws std::runtime_error. Nothing is accepted before accept().
-  link_exchange(const endpoint& where, std::string own_name, std::string cluster_key);
+  link_exchange(const endpoint& where, std::string own_name, security how);
   ~link_exchange();
   link_exchange(const link_exchange&) = delete;
   link_exchange& operator=(const link_exchange&) = delete;
@@ -75,6 +86,7 @@ private:
   };
   struct pending {
     file_descriptor fd;
+    std::optional<tls_connection> tls;
     link_handshake handshake;
     clock::time_point deadline;
     endpoint address;   // of the other end
@@ -83,6 +95,8 @@ private:
     bool connecting = false;
     bool over = false;
     std::string output{};
+    bool securing = false;    // the TLS handshake runs
+    bool tls_writing = false; // and waits to write
 
     [[nodiscard]] bool incoming() const { return !done; }
   };
@@ -101,6 +115,10 @@ private:
   void begin_incoming(file_descriptor fd, endpoint from);
   void advance(pending& p, short events);
   [[nodiscard]] bool finish_connect(pending& p);
+  [[nodiscard]] bool secure(pending& p);
+  [[nodiscard]] link_handshake prepared(link_handshake made) const;
+  [[nodiscard]] static std::ptrdiff_t receive(pending& p, char* buffer, std::size_t size);
+  [[nodiscard]] static std::ptrdiff_t transmit(pending& p);
   void read(pending& p);
   [[nodiscard]] bool write(pending& p);
   void finish(pending& p);
@@ -111,7 +129,7 @@ private:
   void complain(const pending& p, const std::string& why);
 
   std::string own_name_;
-  std::string cluster_key_;
+  security security_;
   file_descriptor listener_;
   endpoint local_;
   file_descriptor wake_;

@@ -9,10 +9,11 @@ namespace holdfast::runtime {
 
 namespace {
 
-constexpr std::string_view magic = "HFL1";
-constexpr std::string_view label = "holdfast link 1";
+constexpr std::string_view magic = "HFL2";
+constexpr std::string_view label = "holdfast link 2";
 constexpr std::size_t proof_bytes = 32;
-constexpr std::size_t hello_bytes = magic.size() + 1 + link_handshake::nonce_bytes + 1;
+constexpr std::size_t hello_bytes =
+    magic.size() + 1 + link_handshake::nonce_bytes + link_handshake::likeness_bytes + 1;
 constexpr char welcome = 'W';
 constexpr char crossing = 'C';
 
@@ -45,6 +46,12 @@ link_handshake link_handshake::dial(std::string_view cluster_key, std::string ow
   made.expected_ = std::move(expected_peer);
   made.output_ = made.hello();
   return made;
+}
+
+void link_handshake::set_likeness(std::string likeness) {
+  if (likeness.size() != likeness_bytes) throw std::runtime_error("a likeness has 16 bytes");
+  likeness_ = std::move(likeness);
+  if (own_ == role::dialer) output_ = hello();
 }
 
 link_handshake link_handshake::accept(std::string_view cluster_key, std::string own_name,
@@ -87,6 +94,7 @@ void link_handshake::on_hello() {
   if (in[magic.size()] != static_cast<char>(other))
     return fail("the other end plays our own role: a reflection");
   peer_nonce_ = in.substr(magic.size() + 1, nonce_bytes);
+  peer_likeness_ = in.substr(magic.size() + 1 + nonce_bytes, likeness_bytes);
   if (peer_nonce_ == own_nonce_) return fail("the other end sent our own nonce: a reflection");
   name_bytes_ = static_cast<unsigned char>(in.back());
   if (name_bytes_ == 0 || name_bytes_ > name_bytes_max)
@@ -99,6 +107,14 @@ void link_handshake::on_name() {
   peer_ = input_;
   if (peer_ == own_name_)
     return fail("the other end calls itself " + peer_ + ", as we do: two nodes have one name");
+  if (certified_ && *certified_ != peer_)
+    return fail("the other end calls itself " + peer_ + ", but its certificate is for "
+                + (certified_->empty() ? "no node" : *certified_));
+  if (peer_likeness_ == likeness_ && likeness_ != std::string(likeness_bytes, '\0'))
+    return fail(peer_
+                + " looks to CAF like this very node: same machine and same process number; "
+                  "start one of them with another process number (in containers: not as "
+                  "process 1, or with a machine id of its own)");
   step_ = step::proof;
   if (own_ == role::acceptor) {
     output_ = hello();
@@ -137,6 +153,7 @@ std::string link_handshake::hello() const {
   std::string message{magic};
   message += static_cast<char>(own_);
   message += own_nonce_;
+  message += likeness_;
   add(message, own_name_);
   return message;
 }
@@ -149,6 +166,8 @@ std::string link_handshake::proof(role of, char verdict) const {
   message += verdict;
   add(message, dialer ? own_nonce_ : peer_nonce_);
   add(message, dialer ? peer_nonce_ : own_nonce_);
+  add(message, dialer ? likeness_ : peer_likeness_);
+  add(message, dialer ? peer_likeness_ : likeness_);
   add(message, dialer ? own_name_ : peer_);
   add(message, dialer ? peer_ : own_name_);
   return hmac_sha256(key_, message);

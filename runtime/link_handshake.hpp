@@ -2,18 +2,21 @@
 // sees a byte (design, "Links"; a plain BASP port is a remote kill switch).
 //
 //   dialer                                    acceptor
-//     hello: magic, role, nonce, name  ------>
-//            <------  hello: magic, role, nonce, name
+//     hello: magic, role, nonce, likeness, name  ------>
+//            <------  hello: magic, role, nonce, likeness, name
 //     proof  ------------------------------->        from here on the dialer is a node of ours
 //            <------  verdict, proof                 and now so is the acceptor; BASP begins
 //
-//   proof = HMAC-SHA256(link key, label, role, verdict, both nonces, both names)
+//   proof = HMAC-SHA256(link key, label, role, verdict, both nonces, both likenesses, both names)
 //   link key = HMAC-SHA256(cluster key, label)
 //
 // The role is in the proof, so it can not be reflected; both names are, so it can not be relayed to
-// or from a node of another name; both nonces are, so it can not be replayed. Not protected: what
-// follows. Who can rewrite packets between two nodes can take over their connection afterwards; the
-// network between nodes is trusted that far.
+// or from a node of another name; both nonces are, so it can not be replayed. What follows is not
+// protected by it: where the network between nodes is not trusted that far, all of this runs inside
+// TLS (link_tls.hpp), and the name has to be that of the certificate.
+//
+// A likeness is what CAF will take the node for (machine and process number). Two nodes that have
+// one can not be linked, because CAF would take the other for itself: told here, with the reason.
 //
 // A value without a socket: bytes in, bytes out. It never asks for more bytes than the next message
 // has, so nothing of BASP's is swallowed, and no length can make it allocate.
@@ -22,14 +25,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace holdfast::runtime {
 
 class link_handshake {
 public:
   static constexpr std::size_t nonce_bytes = 32;
+  static constexpr std::size_t likeness_bytes = 16;
   static constexpr std::size_t name_bytes_max = 64;
 
   enum class role : char { dialer = 'D', acceptor = 'A' };
@@ -45,6 +51,10 @@ public:
                                            std::string expected_peer, std::string nonce);
   [[nodiscard]] static link_handshake accept(std::string_view cluster_key, std::string own_name,
                                              std::string nonce, admission admit);
+  // What the other end's certificate says: it can call itself nothing else.
+  void require_certified_name(std::string name) { certified_ = std::move(name); }
+  // `likeness_bytes` long; without it: unknown, and like nobody. Before anything is taken or given.
+  void set_likeness(std::string likeness);
 
   // What is to be sent now; empty: nothing.
   [[nodiscard]] std::string take_output();
@@ -78,6 +88,9 @@ private:
   std::string own_name_;
   std::string own_nonce_;
   std::string expected_;
+  std::optional<std::string> certified_;
+  std::string likeness_ = std::string(likeness_bytes, '\0');
+  std::string peer_likeness_;
   admission admit_;
   std::string peer_;
   std::string peer_nonce_;

@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   add_move_command(app, exit_code);
   add_check_command(app, exit_code);
   add_credential_command(app, exit_code);
+  add_certificates_command(app, exit_code);
 
   try {
     app.parse(argc, argv);

@@ -5,6 +5,7 @@
 #include "runtime/cluster_backend.hpp"
 #include "runtime/configuration_environment.hpp"
 #include "runtime/console.hpp"
+#include "runtime/random_bytes.hpp"
 #include "runtime/real_world.hpp"
 
 #include <caf/all.hpp>
@@ -38,6 +39,14 @@ std::string read_cluster_key(const configuration& c) {
   return key;
 }
 
+etcd_options etcd_of(const configuration& c, const node_identity& who) {
+  etcd_options o;
+  for (const auto& server : c.ledger.etcd) o.servers.push_back(parse_endpoint(server).value());
+  o.prefix = c.ledger.prefix;
+  o.holder = who.name + ' ' + std::to_string(random_number());
+  return o;
+}
+
 real_world_options world_options(const configuration& c, const node_identity& who,
                                  std::string key) {
   using cluster::role;
@@ -45,24 +54,29 @@ real_world_options world_options(const configuration& c, const node_identity& wh
   o.name = who.name;
   o.cluster_key = std::move(key);
   o.settings = cluster_settings(c);
+  if (c.cluster.tls) o.certificates = certificate_paths{certificate_directory(c)};
   o.control_fd = who.control_fd;
   const std::string host = c.cluster.coordinator.host;
   o.links = {host, 0};
   o.heartbeats = {host, 0};
   if (who.serves == role::coordinator) {
     o.links = c.cluster.coordinator;
-    o.ledger_file = c.state.directory / "ledger";
+    if (c.ledger.backend == "etcd")
+      o.etcd = etcd_of(c, who);
+    else
+      o.ledger_file = c.state.directory / "ledger";
   }
   if (who.serves == role::dispatcher) o.outside = c.sip.address;
   if (who.serves == role::dispatcher || who.serves == role::proxy) o.inside = endpoint{host, 0};
   return o;
 }
 
-cluster::node_card card_of(const node_identity& who, real_world& outside) {
+cluster::node_card card_of(const configuration& c, const node_identity& who, real_world& outside) {
   cluster::node_card card;
   card.name = who.name;
   card.serves = who.serves;
   card.boot = outside.random();
+  card.weight = weight_of(c, who.name);
   card.pid = getpid();
   card.supervised = outside.supervised();
   card.links = outside.links_endpoint();
@@ -103,9 +117,10 @@ void serve_until_signalled(const configuration& c, const node_identity& who, std
   caf_configuration config{caf_settings};
   caf::actor_system system{config};
   real_world outside{system, world_options(c, who, std::move(key))};
-  const auto root = actors::start_node(
-      system, outside,
-      {card_of(who, outside), cluster_settings(c), c.cluster.coordinator, environment});
+  const auto root =
+      actors::start_node(system, outside,
+                         {card_of(c, who, outside), cluster_settings(c), c.cluster.coordinator,
+                          environment, balance_policy(c), load_limits(c)});
   std::unique_ptr<console> web;
   if (who.serves == cluster::role::coordinator) {
     console_options options;

@@ -1,5 +1,6 @@
 #include "runtime/real_world.hpp"
 
+#include "protocol/core/keyed_hash.hpp"
 #include "runtime/basp_links.hpp"
 #include "runtime/datagram_feed.hpp"
 #include "runtime/file_ledger.hpp"
@@ -10,6 +11,8 @@
 #include "runtime/random_bytes.hpp"
 #include "runtime/udp_socket.hpp"
 
+#include <caf/actor_system.hpp>
+#include <caf/node_id.hpp>
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
@@ -45,6 +48,17 @@ std::unique_ptr<fed_socket> open_if(caf::actor_system& system, const std::option
   return where ? std::make_unique<fed_socket>(system, *where, name, purpose) : nullptr;
 }
 
+// Machine and process number, as CAF sees them.
+std::string likeness_of(const caf::actor_system& system) {
+  return hmac_sha256("holdfast likeness", to_string(system.node()))
+      .substr(0, link_handshake::likeness_bytes);
+}
+
+std::unique_ptr<ledger> open_ledger(const real_world_options& o) {
+  if (o.etcd) return std::make_unique<etcd_ledger>(*o.etcd);
+  return std::make_unique<file_ledger>(o.ledger_file);
+}
+
 void count(const fed_socket* from, real_world_counters::datagrams& to) {
   if (from == nullptr) return;
   const auto& totals = from->socket.totals();
@@ -58,10 +72,11 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
       : outside{open_if(system, o.outside, actors::socket_name::outside, "SIP from outside")},
         inside{open_if(system, o.inside, actors::socket_name::inside,
                        "datagrams between dispatchers and proxies")},
-        links{o.links, o.name, o.cluster_key},
+        tls{o.certificates ? std::make_unique<link_tls>(*o.certificates, o.name) : nullptr},
+        links{o.links, o.name, {o.cluster_key, tls.get(), likeness_of(system)}},
         basp{system, links.local().port},
         heartbeats{o.heartbeats, o.name, o.settings, o.cluster_key},
-        ledger{o.ledger_file} {
+        ledger{open_ledger(o)} {
     if (o.control_fd < 0) return;
     launcher = std::make_unique<process_channel>(
         file_descriptor{o.control_fd}, [this](const process_end& end) { on_process_end(end); },
@@ -81,10 +96,11 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
 
   std::unique_ptr<fed_socket> outside;
   std::unique_ptr<fed_socket> inside;
+  std::unique_ptr<link_tls> tls;
   link_exchange links;
   basp_links basp;
   heartbeat_thread heartbeats;
-  file_ledger ledger;
+  std::unique_ptr<runtime::ledger> ledger;
   name_resolver resolver;
   std::unique_ptr<process_channel> launcher;
   std::mutex observer_mutex;
@@ -100,7 +116,7 @@ void real_world::parts::open_link(const std::string& peer, const endpoint& addre
       caf::anon_send(hub, actors::link_failed{peer, opened.error().what});
       return;
     }
-    basp.connect(std::move(opened->connection),
+    basp.connect(std::move(opened->connection), std::move(opened->tls),
                  [=, proved = opened->peer](const basp_links::outcome& outcome) {
                    const auto self = weak.lock();
                    if (outcome.remote_hub)
@@ -163,7 +179,7 @@ void real_world::stop() {
   p.resolver.stop();
   p.links.stop();
   p.heartbeats.stop();
-  p.ledger.stop();
+  p.ledger->stop();
   if (p.launcher) p.launcher->stop();
   const std::lock_guard lock{p.observer_mutex};
   p.observer = nullptr;
@@ -195,7 +211,7 @@ void real_world::resolve(std::string name, caf::actor reply_to) {
 
 void real_world::accept_links(caf::actor hub) {
   parts_->links.accept([p = parts_.get(), hub](link_exchange::link link) {
-    p->basp.publish(std::move(link.connection), hub);
+    p->basp.publish(std::move(link.connection), std::move(link.tls), hub);
   });
 }
 
@@ -226,7 +242,7 @@ void real_world::probe_answered() {
 }
 
 void real_world::ledger_load(caf::actor reply_to) {
-  parts_->ledger.load([reply_to](const result<std::optional<ledger_content>>& held) {
+  parts_->ledger->load([reply_to](const result<std::optional<ledger_content>>& held) {
     actors::ledger_loaded answer;
     if (!held)
       answer.error = held.error().what;
@@ -238,7 +254,7 @@ void real_world::ledger_load(caf::actor reply_to) {
 
 void real_world::ledger_compare_and_swap(std::uint64_t number, std::string bytes,
                                          caf::actor reply_to) {
-  parts_->ledger.compare_and_swap(
+  parts_->ledger->compare_and_swap(
       number, std::move(bytes), [number, reply_to](const result<std::uint64_t>& written) {
         caf::anon_send(reply_to,
                        actors::ledger_written{number, written.has_value(),

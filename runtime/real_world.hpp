@@ -19,6 +19,8 @@
 #include "actors/world.hpp"
 #include "protocol/cluster/view.hpp"
 #include "protocol/core/endpoint.hpp"
+#include "runtime/certificates.hpp"
+#include "runtime/etcd_ledger.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -39,9 +41,11 @@ struct real_world_options {
   endpoint heartbeats{"127.0.0.1", 0}; // UDP
   // Port 0 means any free one. Hosts are numeric addresses or names.
 
-  std::string cluster_key; // at least 16 bytes; never logged
+  std::string cluster_key;                       // at least 16 bytes; never logged
+  std::optional<certificate_paths> certificates; // with them links are under TLS, and only so
   cluster::settings settings;
   std::optional<std::filesystem::path> ledger_file; // none: the ledger is memory alone
+  std::optional<etcd_options> etcd;                 // instead of a file
   int control_fd = -1; // the socketpair to the launcher; owned from here on; -1: no launcher
 };
 

@@ -6,6 +6,7 @@
 //         <-handled--           --keepalive--> <--keepalive_ack--
 #pragma once
 
+#include "protocol/cluster/balance.hpp"
 #include "protocol/cluster/view.hpp"
 #include "protocol/core/codec.hpp"
 #include "protocol/core/endpoint.hpp"
@@ -51,7 +52,9 @@ enum class frame_kind : std::uint8_t {
   view = 42,
   view_pull = 43,
   container_report = 44,
-  suspicion = 45
+  suspicion = 45,
+  // how busy a container is: to directories and proxies
+  load = 50
 };
 
 // What credit bounds: each class has its own, so that none can starve another. Acks need none.
@@ -94,6 +97,7 @@ struct sip_in {
   endpoint source;                   // the client, as the dispatcher saw it
   view_number view;                  // of the sender
   std::string bytes;                 // the message
+  bool emergency = false;            // let in whatever the load is
 };
 
 // A SIP message on its way out. Proxies drop what comes of an epoch older than they know (fence d).
@@ -188,12 +192,23 @@ struct outbox_left {
 struct keepalive {
   std::uint64_t tick = 0;
   view_number view;
-  std::uint32_t sessions = 0;
-  std::uint32_t work = 0; // weighted open transactions: what least-work-left compares
 };
 struct keepalive_ack {
   std::uint64_t tick = 0;
   view_number view;
+};
+
+// Container -> containers (which are directories) and proxies, together with keep-alives.
+struct load {
+  static constexpr std::uint32_t no_limit = 0xffff'ffff;
+
+  load_figures figures;
+  // What admission.hpp at the proxies goes by; sessions a second.
+  std::uint32_t new_rate = 0;         // started lately
+  std::uint32_t allowed_rate = 0;     // could be; 0: full, none at all
+  std::uint32_t message_rate = 0;     // SIP messages a second
+  std::uint32_t response_time_us = 0; // from a message's arrival here until it was dealt with
+  unknown_fields unknown;
 };
 
 // The old owner of a moved shard speaks no more, and the new one holds all it ever committed.
@@ -317,6 +332,7 @@ void describe(F& f, sip_in& x) {
   f(8, x.source);
   f(9, x.view);
   f(10, x.bytes);
+  f(11, x.emergency);
 }
 template <class F>
 void describe(F& f, sip_out& x) {
@@ -399,13 +415,26 @@ template <class F>
 void describe(F& f, keepalive& x) {
   f(1, x.tick);
   f(2, x.view);
-  f(3, x.sessions);
-  f(4, x.work);
 }
 template <class F>
 void describe(F& f, keepalive_ack& x) {
   f(1, x.tick);
   f(2, x.view);
+}
+template <class F>
+void describe(F& f, load_figures& x) {
+  f(1, x.sessions);
+  f(2, x.transactions);
+  f(3, x.work);
+}
+template <class F>
+void describe(F& f, load& x) {
+  f(1, x.figures);
+  f(2, x.new_rate);
+  f(3, x.allowed_rate);
+  f(4, x.message_rate);
+  f(5, x.response_time_us);
+  f(x.unknown);
 }
 template <class F>
 void describe(F& f, release& x) {

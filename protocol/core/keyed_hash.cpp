@@ -4,10 +4,12 @@
 #include "protocol/core/keyed_hash.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <stdexcept>
 
 namespace holdfast {
 

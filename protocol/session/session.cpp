@@ -1,5 +1,6 @@
 #include "protocol/session/session.hpp"
 
+#include "protocol/cluster/balance.hpp"
 #include "protocol/core/buggify.hpp"
 #include "protocol/session/step.hpp"
 
@@ -101,11 +102,21 @@ bool session::stable() const {
             });
 }
 
-std::size_t session::open_transactions() const {
+std::uint32_t session::open_transactions() const {
   const auto open = [](const auto& r) { return !r.answered; };
   const auto servers = std::count_if(state_->servers.begin(), state_->servers.end(), open);
   const auto clients = std::count_if(state_->clients.begin(), state_->clients.end(), open);
-  return static_cast<std::size_t>(servers + clients);
+  return static_cast<std::uint32_t>(servers + clients);
+}
+
+std::uint32_t session::work() const {
+  std::uint32_t sum = 0;
+  const auto add = [&sum](const auto& r) {
+    if (!r.answered) sum += r.invite ? cluster::invite_work : cluster::other_work;
+  };
+  std::for_each(state_->servers.begin(), state_->servers.end(), add);
+  std::for_each(state_->clients.begin(), state_->clients.end(), add);
+  return sum;
 }
 
 } // namespace holdfast::session

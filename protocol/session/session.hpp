@@ -134,7 +134,8 @@ public:
   // For operators and load figures.
   [[nodiscard]] std::string application() const; // "b2bua", "registrar", ...
   [[nodiscard]] bool stable() const; // holds a confirmed dialog, a binding or a subscription
-  [[nodiscard]] std::size_t open_transactions() const;
+  [[nodiscard]] std::uint32_t open_transactions() const;
+  [[nodiscard]] std::uint32_t work() const; // the same, each by its cost (cluster/balance.hpp)
 
 private:
   struct state;

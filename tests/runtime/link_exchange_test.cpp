@@ -23,7 +23,7 @@ const endpoint anywhere{"127.0.0.1", 0};
 // A node's exchange with inboxes for what comes of it. Never moved: callbacks point into it.
 struct node {
   explicit node(const std::string& name, const std::string& secret = key, bool accepting = true)
-      : exchange{anywhere, name, secret} {
+      : exchange{anywhere, name, {secret}} {
     if (accepting) exchange.accept([this](link_exchange::link l) { accepted.put(std::move(l)); });
   }
   ~node() { exchange.stop(); }
@@ -122,7 +122,7 @@ TEST_CASE("links: a node that answers nothing costs half a second, not more") {
 
 TEST_CASE("links: garbage, silence and huge lengths are dropped while good peers get through") {
   node b{"container-1"};
-  const std::string hello = "HFL1D" + std::string(32, 'n');
+  const std::string hello = "HFL2D" + std::string(32, 'n') + std::string(16, 'l');
   std::vector<file_descriptor> attackers;
   for (int i = 0; i < 10; ++i) {
     attackers.push_back(connect_plainly(b.exchange.local())); // says nothing
@@ -163,7 +163,7 @@ TEST_CASE("links: an attacker that mirrors every byte is refused") {
   node b{"container-1"};
   // As a dialer: sends back what the acceptor says.
   const auto mirror = connect_plainly(b.exchange.local());
-  say(mirror, "HFL1D" + random_bytes(32) + "\x07proxy-1");
+  say(mirror, "HFL2D" + random_bytes(48) + "\x07proxy-1");
   std::array<char, 256> buffer{};
   const auto got = ::recv(mirror.get(), buffer.data(), buffer.size(), 0);
   REQUIRE(got > 0);
@@ -195,8 +195,32 @@ TEST_CASE("links: dials that cross leave one connection, and both ends agree on 
 
 TEST_CASE("links: an address, key or name that can not serve is refused in a sentence") {
   node a{"proxy-1"};
-  CHECK_THROWS_WITH((link_exchange{a.exchange.local(), "proxy-2", key}),
+  CHECK_THROWS_WITH((link_exchange{a.exchange.local(), "proxy-2", {key}}),
                     doctest::Contains("Address already in use (EADDRINUSE)"));
-  CHECK_THROWS_WITH((link_exchange{anywhere, "proxy-2", "short"}), doctest::Contains("16 bytes"));
-  CHECK_THROWS_WITH((link_exchange{anywhere, "", key}), doctest::Contains("name"));
+  CHECK_THROWS_WITH((link_exchange{anywhere, "proxy-2", {"short"}}), doctest::Contains("16 bytes"));
+  CHECK_THROWS_WITH((link_exchange{anywhere, "", {key}}), doctest::Contains("name"));
+}
+
+TEST_CASE("links: two nodes that CAF could not tell apart are refused with the reason") {
+  const auto with = [](const std::string& likeness) {
+    return link_exchange::security{key, nullptr, likeness};
+  };
+  const std::string machine_and_process(16, 'm');
+  link_exchange a{anywhere, "proxy-1", with(machine_and_process)};
+  link_exchange b{anywhere, "container-1", with(machine_and_process)};
+  link_exchange c{anywhere, "container-2", with(std::string(16, 'n'))};
+  b.accept([](const link_exchange::link&) {});
+  c.accept([](const link_exchange::link&) {});
+  inbox<result<link_exchange::link>> dialed;
+  a.dial("container-1", b.local(),
+         [&](result<link_exchange::link> r) { dialed.put(std::move(r)); });
+  const auto refused = dialed.take();
+  REQUIRE((refused && !refused->has_value()));
+  CHECK(refused->error().what.find("looks to CAF like this very node") != std::string::npos);
+  a.dial("container-2", c.local(),
+         [&](result<link_exchange::link> r) { dialed.put(std::move(r)); });
+  const auto linked = dialed.take();
+  REQUIRE(linked);
+  CHECK(linked->has_value());
+  for (auto* x : {&a, &b, &c}) x->stop();
 }

@@ -178,9 +178,9 @@ TEST_CASE("handshake: a refusal is proved too, and says that dials cross") {
 }
 
 TEST_CASE("handshake: garbage and wrong lengths end it at once") {
-  const std::string good_prefix = "HFL1D" + nonce_a;
+  const std::string good_prefix = "HFL2D" + nonce_a + std::string(16, 'l');
   const std::string rows[] = {
-      std::string(38, '\0'),
+      std::string(54, '\0'),
       "GET / HTTP/1.1\r\nHost: holdfast.example\r\n\r\n",
       good_prefix + '\0',
       good_prefix + "\xff",
