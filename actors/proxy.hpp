@@ -57,7 +57,7 @@ private:
   void on_malformed(const endpoint& client, std::string_view bytes, int status);
   void refuse_bytes(std::string_view bytes, const endpoint& client, int status);
   void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
-  void on_sip_out(cluster::sip_out out);
+  void on_sip_out(const std::string& owner, cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
   void send_out(const endpoint& destination, const cluster::sip_out& out);
