@@ -2,6 +2,7 @@
 
 #include "protocol/cluster/proxy_protocol.hpp"
 #include "protocol/cluster/routing.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/sip/parser.hpp"
 #include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
@@ -126,17 +127,10 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
   stamped.reserve(bytes.size() + stamp_size_max);
   if (!incoming_.is_request() || !sip::append_stamped(incoming_, client, stamped))
     stamped = incoming_.bytes();
-  cluster::sip_in in{where->to,
-                     where->key,
-                     where->by_address_of_record,
-                     where->may_create,
-                     false,
-                     options_.name,
-                     ++next_receipt_,
-                     client,
-                     current_view().number,
-                     std::move(stamped),
-                     emergency};
+  cluster::sip_in in{where->to,          where->key, where->by_address_of_record,
+                     where->may_create,  false,      options_.name,
+                     ++next_receipt_,    client,     current_view().number,
+                     std::move(stamped), emergency};
   const auto receipt = in.receipt;
   if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))
@@ -217,7 +211,9 @@ void proxy::on_tick() {
   note_restriction();
   for (auto& e : held_.expire(now()))
     // What some container has, the client repeats if it matters.
-    if (!e.delivered) refuse_bytes(e.message.bytes, e.message.source, 500);
+    if (!e.delivered)
+      refuse_bytes(e.message.bytes, e.message.source,
+                   planted<"holding-ends-with-481">() ? 481 : 500);
   on_batch_end();
 }
 
@@ -226,7 +222,7 @@ void proxy::on_tick() {
 
 void proxy::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
   if (kind == frame_kind::sip_out)
-    with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(std::move(out)); });
+    with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(peer, std::move(out)); });
   else if (kind == frame_kind::handled)
     with<cluster::handled>(bytes, [&](const cluster::handled& h) { held_.handled(h.receipts); });
   else if (kind == frame_kind::load)
@@ -235,12 +231,14 @@ void proxy::on_frame(const std::string& peer, frame_kind kind, std::string_view 
 }
 
 // Fence (d): nothing an owner of an older epoch says reaches a client.
-void proxy::on_sip_out(cluster::sip_out out) {
+void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   auto& known = epochs_[out.shard];
-  if (out.epoch < known) {
+  if (out.epoch < known && !planted<"output-is-not-fenced">()) {
+    sometimes<"proxy: an older epoch was fenced">();
     tell(++fenced_, "messages of owners of older epochs dropped");
     return;
   }
+  witness_output(options_.name, owner, out.shard.value, out.epoch.value);
   known = out.epoch;
   note_out(out);
   if (is_numeric(out.destination.host)) {

@@ -13,6 +13,7 @@
 #include "protocol/cluster/routing.hpp"
 #include "protocol/cluster/token.hpp"
 #include "protocol/sip/message.hpp"
+#include "protocol/sip/message_view.hpp"
 #include "protocol/sip/overload_control.hpp"
 
 #include <cstdint>
@@ -35,7 +36,7 @@ public:
   static constexpr duration tick_interval{20ms};
   static constexpr std::size_t resolving_max = 10'000;
   static constexpr int retry_after_s = 2;
-  static constexpr std::size_t stamp_size_max = 80; // received with an IPv6 address, and rport
+  static constexpr std::size_t stamp_size_max = 80;    // received with an IPv6 address, and rport
   static constexpr duration reduction_validity{500ms}; // of what we ask neighbours for, RFC 7339
 
   proxy(caf::actor_config& config, proxy_options options);
@@ -59,7 +60,7 @@ private:
   void on_malformed(const endpoint& client, std::string_view bytes, int status);
   void refuse_bytes(std::string_view bytes, const endpoint& client, int status);
   void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
-  void on_sip_out(cluster::sip_out out);
+  void on_sip_out(const std::string& owner, cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
   void send_out(const endpoint& destination, const cluster::sip_out& out);

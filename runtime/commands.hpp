@@ -11,6 +11,7 @@ inline constexpr int exit_misused = 2;
 void add_launch_command(CLI::App& app, int& exit_code);
 void add_node_command(CLI::App& app, int& exit_code);
 void add_check_command(CLI::App& app, int& exit_code);
+void add_simulate_command(CLI::App& app, int& exit_code);
 void add_credential_command(CLI::App& app, int& exit_code);
 void add_certificates_command(CLI::App& app, int& exit_code);
 

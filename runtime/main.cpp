@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   add_launch_command(app, exit_code);
   add_node_command(app, exit_code);
   add_exercise_command(app, exit_code);
+  add_simulate_command(app, exit_code);
   add_members_command(app, exit_code);
   add_shards_command(app, exit_code);
   add_calls_command(app, exit_code);

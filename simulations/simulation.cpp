@@ -44,9 +44,11 @@ simulation::simulation(simulation_options options)
       environment_{std::make_shared<const session::environment>(
           session::environment{.tokens = cluster::token_ring::from_cluster_key(cluster_key),
                                .advertised = cluster_address,
+                               .timers = options_.timers,
                                .rules = options_.rules,
                                .applications = options_.applications})} {
   settings_.shard_count = options_.shards;
+  settings_.replicas = options_.replicas;
   network_.outside([this](const endpoint&, const endpoint& to, const std::string& bytes) {
     log_datagram(now(), "to", to, bytes);
     const auto found = listeners_.find(to);
@@ -138,6 +140,18 @@ void simulation::resume(const std::string& name) {
 
 bool simulation::alive(const std::string& name) const {
   return process(name).alive();
+}
+
+bool simulation::alive(const std::string& name, std::int64_t pid) const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const node& n) {
+    return n.process->name() == name && n.process->pid() == pid && n.process->alive();
+  });
+}
+
+std::vector<std::string> simulation::nodes() const {
+  std::vector<std::string> names(hosts_.size());
+  for (const auto& [name, host] : hosts_) names[host - 1] = name;
+  return names;
 }
 
 void simulation::send(const endpoint& from, std::string bytes) {
@@ -280,8 +294,12 @@ std::vector<cluster::picture> simulation::look(cluster::inspect_query query) {
   return seen->value_or(std::vector<cluster::picture>{});
 }
 
+std::optional<session_address> simulation::address_of(std::string_view token) const {
+  return environment_->tokens.verify(token);
+}
+
 std::string simulation::owner_of(std::string_view token) {
-  const auto where = environment_->tokens.verify(token);
+  const auto where = address_of(token);
   if (!where) return {};
   const auto now_valid = view();
   const auto* entry = now_valid.shard(where->shard);

@@ -1,6 +1,7 @@
 #include "protocol/session/session.hpp"
 
 #include "protocol/cluster/balance.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/step.hpp"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ result<session> session::restore(std::shared_ptr<const environment> env, session
   static_cast<stored_state&>(s) = std::move(*stored);
   s.restarts = std::max(s.restarts, restarts);
   s.due = deadlines::restore(s.timers, age, now);
+  if (planted<"timers-are-forgotten-on-restore">()) s.due = {};
   if (!s.application_name.empty() && !s.quarantined) {
     auto app = restore_application(*s.env, s.application_name, s.settings, s.application);
     if (!app) return tl::make_unexpected(app.error());
@@ -60,6 +62,12 @@ result<session> session::restore(std::shared_ptr<const environment> env, session
   s.timers.clear();
   s.application.clear();
   for (auto& d : s.dialogs) d.dialog.restart_at_ceiling();
+  if (planted<"restored-dialog-repeats-its-cseq">())
+    for (auto& d : s.dialogs) d.dialog.local_cseq = 0;
+  if (planted<"restored-dialog-loses-its-target">())
+    for (auto& d : s.dialogs) d.dialog.remote_target = "sip:nobody@203.0.113.99";
+  if (planted<"restored-dialog-swaps-its-tags">())
+    for (auto& d : s.dialogs) d.dialog.local_tag += "x";
   return restored;
 }
 
