@@ -1,9 +1,11 @@
 #include "actors/observed.hpp"
 
 #include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 #include <cstdlib>
 #include <cxxabi.h>
+#include <exception>
 #include <memory>
 #include <typeinfo>
 
@@ -159,11 +161,16 @@ cluster::actor_detail observed_actor::own_detail() const {
 
 void observed_actor::answer(const describe_yourself& question) {
   self_description mine{question.question, question.answer_as, {}};
-  if (question.query->what == cluster::inspect_what::actors)
-    mine.part.actors.push_back(own_row());
-  else if (question.query->what == cluster::inspect_what::actor && question.query->actor == id())
-    mine.part.details.push_back(own_detail());
-  if (!describe(question, mine.part)) return;
+  try {
+    if (question.query->what == cluster::inspect_what::actors)
+      mine.part.actors.push_back(own_row());
+    else if (question.query->what == cluster::inspect_what::actor && question.query->actor == id())
+      mine.part.details.push_back(own_detail());
+    if (!describe(question, mine.part)) return;
+  } catch (const std::exception& e) { // who is only looked at does not end by it
+    spdlog::error("{} {}: could not describe itself: {}", name(), label(), e.what());
+    mine.part = {};
+  }
   if (const auto to = my_inspector()) caf::anon_send(to, std::move(mine));
 }
 

@@ -74,11 +74,10 @@ std::vector<sighting> sighting_ring::of(const std::vector<std::uint64_t>& calls,
 }
 
 std::uint8_t session_sightings::agent_index(const endpoint& agent) {
-  const auto found = std::find(agents_.begin(), agents_.end(), agent);
-  if (found == agents_.end() && agents_.size() < agents_max) agents_.push_back(agent);
-  const auto index = found == agents_.end() ? agents_.size() - 1
-                                            : static_cast<std::size_t>(found - agents_.begin());
-  return static_cast<std::uint8_t>(index);
+  for (std::size_t i = 0; i < agents_.size(); ++i)
+    if (agents_[i] == agent) return static_cast<std::uint8_t>(i);
+  if (agents_.size() < agents_max) agents_.push_back(agent);
+  return static_cast<std::uint8_t>(agents_.size() - 1);
 }
 
 void session_sightings::add(const sighting& s) {

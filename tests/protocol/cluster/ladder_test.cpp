@@ -93,6 +93,7 @@ TEST_CASE("ladder: a session keeps how its call began and the latest, a node the
   CHECK(all.front().cseq == 1);
   CHECK(all[session_sightings::first_max].cseq == 41 - session_sightings::last_max);
   CHECK(all.back().cseq == 40);
+  for (std::uint16_t i = 0; i < 3; ++i) CHECK(all[i].agent.port == i + 1); // the first few by name
   CHECK(ring.of({30}, {}).empty());
   REQUIRE(ring.of({31}, {}).size() == 1);
 }
