@@ -2,6 +2,7 @@
 
 #include "protocol/cluster/proxy_protocol.hpp"
 #include "protocol/cluster/routing.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/sip/parser.hpp"
 #include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
@@ -27,8 +28,8 @@ void tell(std::uint64_t count, std::string_view what) {
 // A request outside of any dialog that is no emergency: what may be held back.
 bool begins_work(std::string_view bytes) {
   sip::message_view request;
-  return !request.read(bytes) && request.to_tag().empty() && !request.is("ACK")
-         && !request.is("CANCEL") && !cluster::is_emergency(request);
+  return !request.read(bytes) && request.is_request() && request.to_tag().empty()
+         && !request.is("ACK") && !request.is("CANCEL") && !cluster::is_emergency(request);
 }
 
 bool is_numeric(const std::string& host) {
@@ -111,13 +112,15 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
   auto bad = incoming_.read(bytes);
   if (!bad) bad = sip::check_message(incoming_);
   if (bad) return on_malformed(client, bytes, bad.status);
-  if (!incoming_.is_request()) hear_neighbour(client);
+  if (const auto via = incoming_.top_via(); !incoming_.is_request() && via && via->params.has("oc"))
+    neighbours_.heard(client, sip::copy_of(*via), now());
   const auto where = cluster::route_of(incoming_, options_.tokens, options_.settings.shard_count);
   if (!where) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
-  if (where->to.session.value == 0 && ends_refusal(client, bytes)) return;
+  note_in(bytes, client, where->to);
+  if (where->to.session.value == 0 && incoming_.is("ACK") && ends_refusal(bytes, client)) return;
   const bool emergency = where->may_create && cluster::is_emergency(incoming_);
   if (where->may_create && !let_in(bytes, client, *where, emergency)) return;
   std::string stamped;
@@ -132,50 +135,6 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
   if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))
     send_frame(d->node, frame_kind::sip_in, d->message);
-}
-
-// Only new work is ever kept out, and before anything is spent on it. 503 says that the whole
-// cluster is full: one slow container is answered by silence, and by then it may be fast again.
-bool proxy::let_in(std::string_view bytes, const endpoint& client, const cluster::route& where,
-                   bool emergency) {
-  using verdict = cluster::admission::verdict;
-  const auto how = emergency ? cluster::urgency::emergency : cluster::urgency::fresh;
-  const auto decided = admission_.decide(how, options_.outside->random(), now());
-  if (decided == verdict::admit && !congested(where)) return true;
-  if (decided == verdict::refuse || (decided == verdict::admit && all_congested())) {
-    tell(++refused_, "new requests refused with 503, the cluster being full,");
-    refuse_bytes(bytes, client, 503);
-  } else {
-    tell(++shed_, "new requests ignored, what should take them being slow,");
-  }
-  return false;
-}
-
-// The ACK to a refusal of ours has our tag and no other place to go to (RFC 3261 8.2.7).
-bool proxy::ends_refusal(const endpoint& client, std::string_view bytes) const {
-  if (!incoming_.is("ACK")) return false;
-  auto invite = sip::parse(bytes);
-  if (!invite) return false;
-  const auto cseq = invite->cseq();
-  if (!cseq) return false;
-  sip::stamp_source(*invite, client);
-  invite->set("CSeq", std::to_string(cseq->number) + " INVITE");
-  return incoming_.to_tag() == sip::stateless_tag(*invite);
-}
-
-// RFC 7339: a response may carry the wish that we send less.
-void proxy::hear_neighbour(const endpoint& from) {
-  const auto top = incoming_.first_value(sip::header_name::via);
-  if (top.find(";oc=") == std::string_view::npos) return;
-  if (const auto via = sip::parse_via(top)) neighbours_.heard(from, *via, now());
-}
-
-bool proxy::all_congested() const {
-  const auto& members = current_view().members;
-  return std::all_of(members.begin(), members.end(), [this](const cluster::member& m) {
-    return m.card.serves != cluster::role::container || !m.alive()
-           || congested_.contains(m.card.name);
-  });
 }
 
 // What is malformed, and what is refused, is seldom: it is read again as a message to answer it.
@@ -197,6 +156,42 @@ void proxy::refuse_bytes(std::string_view bytes, const endpoint& client, int sta
   refuse(*request, client, status, true);
 }
 
+// Only new work is ever kept out, and before anything is spent on it. 503 says that the whole
+// cluster is full: one slow container is answered by silence, and by then it may be fast again.
+bool proxy::let_in(std::string_view bytes, const endpoint& client, const cluster::route& where,
+                   bool emergency) {
+  using verdict = cluster::admission::verdict;
+  const auto how = emergency ? cluster::urgency::emergency : cluster::urgency::fresh;
+  const auto decided = admission_.decide(how, options_.outside->random(), now());
+  if (decided == verdict::admit && !congested(where)) return true;
+  if (decided == verdict::refuse || (decided == verdict::admit && all_congested())) {
+    tell(++refused_, "new requests refused with 503, the cluster being full,");
+    refuse_bytes(bytes, client, 503);
+  } else {
+    tell(++shed_, "new requests ignored, what should take them being slow,");
+  }
+  return false;
+}
+
+// The ACK to a refusal of ours has our tag and no other place to go to (RFC 3261 8.2.7).
+bool proxy::ends_refusal(std::string_view bytes, const endpoint& client) {
+  auto invite = sip::parse(bytes);
+  if (!invite) return false;
+  const auto cseq = invite->cseq();
+  if (!cseq) return false;
+  sip::stamp_source(*invite, client);
+  invite->set("CSeq", std::to_string(cseq->number) + " INVITE");
+  return invite->to_tag() == sip::stateless_tag(*invite);
+}
+
+bool proxy::all_congested() const {
+  const auto& members = current_view().members;
+  return std::all_of(members.begin(), members.end(), [this](const cluster::member& m) {
+    return m.card.serves != cluster::role::container || !m.alive()
+           || congested_.contains(m.card.name);
+  });
+}
+
 bool proxy::congested(const cluster::route& r) const {
   const auto* shard = current_view().shard(r.to.shard);
   return shard != nullptr && congested_.contains(shard->owner.name);
@@ -216,7 +211,9 @@ void proxy::on_tick() {
   note_restriction();
   for (auto& e : held_.expire(now()))
     // What some container has, the client repeats if it matters.
-    if (!e.delivered) refuse_bytes(e.message.bytes, e.message.source, 500);
+    if (!e.delivered)
+      refuse_bytes(e.message.bytes, e.message.source,
+                   planted<"holding-ends-with-481">() ? 481 : 500);
   on_batch_end();
 }
 
@@ -225,7 +222,7 @@ void proxy::on_tick() {
 
 void proxy::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
   if (kind == frame_kind::sip_out)
-    with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(std::move(out)); });
+    with<cluster::sip_out>(bytes, [&](cluster::sip_out out) { on_sip_out(peer, std::move(out)); });
   else if (kind == frame_kind::handled)
     with<cluster::handled>(bytes, [&](const cluster::handled& h) { held_.handled(h.receipts); });
   else if (kind == frame_kind::load)
@@ -234,13 +231,16 @@ void proxy::on_frame(const std::string& peer, frame_kind kind, std::string_view 
 }
 
 // Fence (d): nothing an owner of an older epoch says reaches a client.
-void proxy::on_sip_out(cluster::sip_out out) {
+void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   auto& known = epochs_[out.shard];
-  if (out.epoch < known) {
+  if (out.epoch < known && !planted<"output-is-not-fenced">()) {
+    sometimes<"proxy: an older epoch was fenced">();
     tell(++fenced_, "messages of owners of older epochs dropped");
     return;
   }
+  witness_output(options_.name, owner, out.shard.value, out.epoch.value);
   known = out.epoch;
+  note_out(out);
   if (is_numeric(out.destination.host)) {
     send_out(out.destination, out);
     return;
@@ -313,6 +313,43 @@ void proxy::on_batch_end() {
     if (!datagrams.empty())
       options_.outside->send_datagrams(socket_name::inside, std::move(datagrams));
   outgoing_.clear();
+}
+
+// ---- for operators
+// ---------------------------------------------------------------------------------
+
+void proxy::note_in(std::string_view bytes, const endpoint& client, const session_address& to) {
+  cluster::sighting s;
+  if (!cluster::sketch_into(s, bytes)) return;
+  s.at = now();
+  s.session = to;
+  s.agent = client;
+  seen_.add(std::move(s));
+}
+
+void proxy::note_out(const cluster::sip_out& out) {
+  cluster::sighting s;
+  if (!cluster::sketch_into(s, out.bytes)) return;
+  s.at = now();
+  s.in = false;
+  s.session = out.from;
+  s.agent = out.destination;
+  seen_.add(std::move(s));
+}
+
+std::string proxy::state_line() const {
+  return std::to_string(held_.size()) + " held, " + std::to_string(congested_.size())
+         + " slow links, " + std::to_string(malformed_) + " malformed, " + std::to_string(stray_)
+         + " stray, " + std::to_string(fenced_) + " fenced, " + std::to_string(untrusted_)
+         + " untrusted";
+}
+
+bool proxy::describe(const describe_yourself& question, cluster::picture& into) {
+  const auto& query = *question.query;
+  if (query.what == cluster::inspect_what::ladder)
+    for (const auto& s : seen_.of(query.calls, query.sessions))
+      into.sightings.push_back(cluster::row_of(s, {}, now()));
+  return true;
 }
 
 } // namespace holdfast::actors

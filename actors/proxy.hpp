@@ -36,8 +36,8 @@ public:
   static constexpr duration tick_interval{20ms};
   static constexpr std::size_t resolving_max = 10'000;
   static constexpr int retry_after_s = 2;
-  static constexpr duration reduction_validity{500ms}; // of what we ask neighbours for, RFC 7339
   static constexpr std::size_t stamp_size_max = 80;    // received with an IPv6 address, and rport
+  static constexpr duration reduction_validity{500ms}; // of what we ask neighbours for, RFC 7339
 
   proxy(caf::actor_config& config, proxy_options options);
 
@@ -52,24 +52,28 @@ private:
   void on_batch_end() override;
   void on_tick() override;
 
+  std::string state_line() const override;
+  bool describe(const describe_yourself& question, cluster::picture& into) override;
+
   void on_datagrams(const datagrams_received& in);
   void on_sip(const endpoint& client, std::string_view bytes);
   void on_malformed(const endpoint& client, std::string_view bytes, int status);
   void refuse_bytes(std::string_view bytes, const endpoint& client, int status);
   void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
-  void on_sip_out(cluster::sip_out out);
+  void on_sip_out(const std::string& owner, cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
   void send_out(const endpoint& destination, const cluster::sip_out& out);
   void transmit(const endpoint& destination, std::string_view bytes);
+  void note_in(std::string_view bytes, const endpoint& client, const session_address& to);
+  void note_out(const cluster::sip_out& out);
   void note_restriction();
   [[nodiscard]] bool from_dispatcher(const endpoint& peer) const;
   [[nodiscard]] bool congested(const cluster::route& r) const;
   [[nodiscard]] bool all_congested() const;
   [[nodiscard]] bool let_in(std::string_view bytes, const endpoint& client,
                             const cluster::route& where, bool emergency);
-  [[nodiscard]] bool ends_refusal(const endpoint& client, std::string_view bytes) const;
-  void hear_neighbour(const endpoint& from);
+  [[nodiscard]] static bool ends_refusal(std::string_view bytes, const endpoint& client);
 
   proxy_options options_;
   sip::message_view incoming_; // here, because it is too large for every datagram's stack frame
@@ -83,6 +87,7 @@ private:
   std::map<endpoint, std::vector<datagram>> outgoing_; // by dispatcher, until the end of a batch
   std::vector<endpoint> dispatchers_;
   std::size_t next_dispatcher_ = 0;
+  cluster::sighting_ring seen_; // for operators
   std::uint64_t malformed_ = 0;
   std::uint64_t stray_ = 0;
   std::uint64_t fenced_ = 0;

@@ -142,16 +142,6 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
   if (collide(c.console.address, c.cluster.coordinator))
     problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
-  if (c.ledger.backend == "etcd" && c.ledger.etcd.empty())
-    problem("[ledger] etcd names no server", "etcd = [\"127.0.0.1:2379\"]");
-  for (const auto& server : c.ledger.etcd)
-    if (const auto parsed = parse_endpoint(server); !parsed || parsed->port == 0)
-      problem("[ledger] etcd: " + server + " is no host with a port",
-              "etcd = [\"127.0.0.1:2379\"]");
-  for (const auto& [container, text] : c.balance.weights)
-    if (const auto weight = weight_of(c, container); weight < 1 || weight > 100)
-      problem("[balance] weights: " + container + " is " + text + ", outside of 1 to 100",
-              container + " = 1");
   if (c.sip.session_expires > milliseconds{0} && c.sip.session_expires < milliseconds{90'000})
     problem("[sip] session_expires_ms is below the 90 s that RFC 4028 allows",
             "session_expires_ms = 1800000, or 0");
@@ -163,6 +153,16 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
               "one of SHA-256, SHA-512-256, MD5");
   if (c.authentication.realm.empty())
     problem("[authentication] realm is empty", "realm = \"holdfast\"");
+  if (c.ledger.backend == "etcd" && c.ledger.etcd.empty())
+    problem("[ledger] etcd names no server", "etcd = [\"127.0.0.1:2379\"]");
+  for (const auto& server : c.ledger.etcd)
+    if (const auto parsed = parse_endpoint(server); !parsed || parsed->port == 0)
+      problem("[ledger] etcd: " + server + " is no host with a port",
+              "etcd = [\"127.0.0.1:2379\"]");
+  for (const auto& [container, text] : c.balance.weights)
+    if (const auto weight = weight_of(c, container); weight < 1 || weight > 100)
+      problem("[balance] weights: " + container + " is " + text + ", outside of 1 to 100",
+              container + " = 1");
   if (c.timers.t1 > c.timers.t2)
     problem(
         "[timers] t1_ms is above t2_ms: retransmissions would start above their longest interval",

@@ -17,15 +17,20 @@ int main(int argc, char** argv) {
   add_launch_command(app, exit_code);
   add_node_command(app, exit_code);
   add_exercise_command(app, exit_code);
+  add_simulate_command(app, exit_code);
   add_members_command(app, exit_code);
   add_shards_command(app, exit_code);
+  add_calls_command(app, exit_code);
+  add_actors_command(app, exit_code);
+  add_events_command(app, exit_code);
   add_kill_command(app, exit_code);
   add_drain_command(app, exit_code);
   add_undrain_command(app, exit_code);
   add_move_command(app, exit_code);
   add_check_command(app, exit_code);
-  add_certificates_command(app, exit_code);
   add_credential_command(app, exit_code);
+  add_certificates_command(app, exit_code);
+  add_completion_command(app, exit_code);
 
   try {
     app.parse(argc, argv);

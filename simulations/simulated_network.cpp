@@ -15,13 +15,32 @@ void simulated_network::send(simulated_process& from, const endpoint& source, co
                              std::string bytes) {
   if (!from.alive()) return;
   const auto target = bound_.find(to);
-  if (target != bound_.end() && is_cut(from.name(), target->second.owner->name())) return;
-  send_from_outside(source, to, std::move(bytes));
+  if (target == bound_.end()) {
+    if (observer_) observer_(false, to, bytes);
+    travel(source, to, std::move(bytes), among_clients_);
+  } else if (!is_cut(from.name(), target->second.owner->name())) {
+    travel(source, to, std::move(bytes), inside_);
+  }
 }
 
 void simulated_network::send_from_outside(const endpoint& source, const endpoint& to,
                                           std::string bytes) {
-  time_.after(delay(), [=, this, bytes = std::move(bytes)] { arrive(source, to, bytes); });
+  if (observer_) observer_(true, source, bytes);
+  travel(source, to, std::move(bytes), among_clients_);
+}
+
+bool simulated_network::chance(unsigned thousandths) {
+  return thousandths > 0 && time_.below(1000) < thousandths;
+}
+
+void simulated_network::travel(const endpoint& source, const endpoint& to, std::string bytes,
+                               const weather& in) {
+  const int copies = chance(in.lost) ? 0 : chance(in.doubled) ? 2 : 1;
+  for (int i = 0; i < copies; ++i) {
+    auto takes = delay();
+    if (chance(in.late)) takes += time_.between({}, lateness_max);
+    time_.after(takes, [=, this] { arrive(source, to, bytes); });
+  }
 }
 
 void simulated_network::arrive(const endpoint& source, const endpoint& to,
@@ -49,7 +68,9 @@ void simulated_network::dial(simulated_process& from, const endpoint& where,
   const auto found = listeners_.find(where);
   if (found == listeners_.end() || !found->second.owner->alive()) {
     answer(delay(), "connection refused");
-  } else if (found->second.owner->hung() || is_cut(from.name(), found->second.owner->name())) {
+  } else if (const auto& there = *found->second.owner; there.hung()
+                                                       || is_cut(from.name(), there.name())
+                                                       || is_cut(there.name(), from.name())) {
     answer(dial_timeout, "timed out");
   } else { // a round trip for the connection, another one for the proof of the key
     const auto* listening = found->second.owner;
@@ -73,12 +94,22 @@ void simulated_network::connect(simulated_process& from, listener& at,
   from.execute([done, peer = at.owner, here] { done({peer, here, {}}); });
 }
 
-bool simulated_network::is_cut(const std::string& a, const std::string& b) const {
-  return cuts_.contains(std::minmax(a, b));
+bool simulated_network::is_cut(const std::string& from, const std::string& to) const {
+  return !cuts_.empty() && cuts_.contains({from, to});
 }
 
 void simulated_network::heal(const std::string& a, const std::string& b) {
-  cuts_.erase(std::minmax(a, b));
+  cuts_.erase({a, b});
+  cuts_.erase({b, a});
+  carry_everything();
+}
+
+void simulated_network::heal_all() {
+  cuts_.clear();
+  carry_everything();
+}
+
+void simulated_network::carry_everything() {
   for (auto& c : connections_) {
     carry_between(c, c.sides[0], c.sides[1]);
     carry_between(c, c.sides[1], c.sides[0]);

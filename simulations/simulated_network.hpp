@@ -4,7 +4,9 @@
 // What a fault does:
 //   crash   datagrams to it vanish; its connections break at the other end a moment later
 //   hang    everything to it waits (simulated_process::execute)
-//   cut     datagrams vanish, bytes wait, dialing is answered by nothing, both ways, until healed
+//   cut     datagrams vanish, bytes wait, dialing is answered by nothing, until healed: one way or
+//           both
+//   weather datagrams are lost, doubled or late by chance, those of clients or those inside
 #pragma once
 
 #include "protocol/core/endpoint.hpp"
@@ -25,8 +27,16 @@
 
 namespace holdfast::simulations {
 
+// What happens to datagrams by chance; in thousandths of them.
+struct weather {
+  unsigned lost = 0;
+  unsigned doubled = 0;
+  unsigned late = 0; // by up to lateness_max: later ones overtake them
+};
+
 class simulated_network {
 public:
+  static constexpr duration lateness_max{200ms};
   static constexpr duration delay_min{50us};
   static constexpr duration delay_max{800us};
   static constexpr duration dial_timeout{1s};
@@ -42,6 +52,11 @@ public:
   outside(std::function<void(const endpoint& from, const endpoint& to, std::string bytes)> to) {
     outside_ = std::move(to);
   }
+  // Told of every datagram between the cluster and a client as it sets out, be it lost or not.
+  void observe_clients(
+      std::function<void(bool to_cluster, const endpoint& client, const std::string& bytes)> to) {
+    observer_ = std::move(to);
+  }
   void send(simulated_process& from, const endpoint& source, const endpoint& to, std::string bytes);
   void send_from_outside(const endpoint& source, const endpoint& to, std::string bytes);
 
@@ -56,8 +71,17 @@ public:
   // `done` is called inside `from`.
   void dial(simulated_process& from, const endpoint& where, std::function<void(dial_result)> done);
 
-  void cut(const std::string& a, const std::string& b) { cuts_.insert(std::minmax(a, b)); }
+  void cut(const std::string& a, const std::string& b) {
+    cut_one_way(a, b);
+    cut_one_way(b, a);
+  }
+  void cut_one_way(const std::string& from, const std::string& to) { cuts_.emplace(from, to); }
   void heal(const std::string& a, const std::string& b);
+  void heal_all();
+  void set_weather(weather among_clients, weather inside) {
+    among_clients_ = among_clients;
+    inside_ = inside;
+  }
   void break_connections_of(const simulated_process& dead);
 
   // Lets go of every actor.
@@ -90,7 +114,10 @@ private:
   };
 
   [[nodiscard]] duration delay() { return time_.between(delay_min, delay_max); }
-  [[nodiscard]] bool is_cut(const std::string& a, const std::string& b) const;
+  [[nodiscard]] bool is_cut(const std::string& from, const std::string& to) const;
+  [[nodiscard]] bool chance(unsigned thousandths);
+  void carry_everything();
+  void travel(const endpoint& source, const endpoint& to, std::string bytes, const weather& in);
   void arrive(const endpoint& source, const endpoint& to, const std::string& bytes);
   void connect(simulated_process& from, listener& at, const std::function<void(dial_result)>& done);
   bool carry_between(connection& c, side& from, side& to);
@@ -101,8 +128,11 @@ private:
   std::map<endpoint, binding> bound_;
   std::map<endpoint, listener> listeners_;
   std::list<connection> connections_;
-  std::set<std::pair<std::string, std::string>> cuts_;
+  std::set<std::pair<std::string, std::string>> cuts_; // from, to
+  weather among_clients_;
+  weather inside_;
   std::function<void(const endpoint&, const endpoint&, std::string)> outside_;
+  std::function<void(bool, const endpoint&, const std::string&)> observer_;
   std::int64_t next_handle_ = 0;
 };
 

@@ -23,15 +23,15 @@ constexpr duration clock_offset_max{24h};
 // What kind of message it is, in words of our own: frames say it themselves.
 void note_kind(timeline& time, const caf::type_erased_tuple& content) {
   if (content.match_elements<actors::frame>()) {
-    time.note(content.get_as<actors::frame>(0).kind);
+    time.note_kind(content.get_as<actors::frame>(0).kind);
     return;
   }
   for (std::size_t i = 0; i < content.size(); ++i) {
     const auto [number, information] = content.type(i);
     if (information != nullptr)
-      time.note(std::string_view{information->name()});
+      time.note_kind(std::string_view{information->name()});
     else
-      time.note(number);
+      time.note_kind(number);
   }
 }
 
@@ -86,9 +86,18 @@ void simulated_process::execute(std::function<void()> what) {
 }
 
 bool simulated_process::run_one() {
+  if (busy()) return false;
   const bool actors_first = !scheduler_.jobs.empty() && time_.below(4) != 0;
-  if (actors_first) return run_actor() || run_broker();
-  return run_broker() || run_actor();
+  const bool ran = actors_first ? run_actor() || run_broker() : run_broker() || run_actor();
+  if (ran && slowness_ > 1) become_busy();
+  return ran;
+}
+
+// Whoever waits for the time to pass needs something to happen then.
+void simulated_process::become_busy() {
+  const auto cost = usual_cost * slowness_;
+  busy_until_ = time_.now() + cost;
+  time_.after(cost, [] {});
 }
 
 bool simulated_process::run_actor() {
@@ -100,11 +109,9 @@ bool simulated_process::run_actor() {
 }
 
 void simulated_process::note_next_job() {
-  time_.note(static_cast<std::uint64_t>(time_.now().time_since_epoch().count()));
-  time_.note(name_);
   auto* next = dynamic_cast<caf::scheduled_actor*>(scheduler_.jobs.front());
   if (next == nullptr) return;
-  time_.note(std::string_view{next->name()});
+  time_.note_step(name_, next->name());
   if (const auto* message = next->mailbox().peek(); message != nullptr)
     note_kind(time_, message->content());
 }

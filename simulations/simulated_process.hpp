@@ -47,11 +47,14 @@ public:
   void crash();
   void hang() { hung_ = true; }
   void resume();
+  // From now on every message of this process takes `factor` times a usual one's time; 1: none.
+  void slow_down(unsigned factor) { slowness_ = factor; }
 
   // From outside: now, after a hang, or never. What it does counts as this process's doing.
   void execute(std::function<void()> what);
 
-  // Lets one actor or broker of this process handle one message. False: none has any.
+  // Lets one actor or broker of this process handle one message. False: none has any, or it is too
+  // slow to have dealt with the last one.
   bool run_one();
 
   // This process's clock, which is off by an amount of its own.
@@ -64,6 +67,11 @@ public:
   void end_actors(caf::actor root);
 
 private:
+  // Of a message of a slow process; the others take none.
+  static constexpr duration usual_cost{20us};
+
+  [[nodiscard]] bool busy() const { return time_.now() < busy_until_; }
+  void become_busy();
   bool run_actor();
   bool run_broker() { return multiplexer_.try_exec_runnable(); }
   void note_next_job();
@@ -78,6 +86,8 @@ private:
   caf::io::network::test_multiplexer& multiplexer_;
   bool alive_ = true;
   bool hung_ = false;
+  unsigned slowness_ = 1;
+  instant busy_until_{};
   std::deque<std::function<void()>> waiting_; // for the end of a hang
 };
 

@@ -150,21 +150,23 @@ void simulated_world::heartbeat() {
 }
 
 void simulated_world::ledger_load(caf::actor reply_to) {
-  around_.ledger.load([this, reply_to](std::uint64_t number, const std::string& bytes) {
-    process_.execute([=] {
-      caf::anon_send(reply_to, actors::ledger_loaded{number > 0, bytes, {}});
-    });
-  });
+  around_.ledger.load(
+      [this, reply_to](std::uint64_t number, const std::string& bytes, const std::string& error) {
+        process_.execute([=] {
+          caf::anon_send(reply_to, actors::ledger_loaded{number > 0, bytes, error});
+        });
+      });
 }
 
 void simulated_world::ledger_compare_and_swap(std::uint64_t number, std::string bytes,
                                               caf::actor reply_to) {
-  around_.ledger.compare_and_swap(number, std::move(bytes), [this, number, reply_to](bool written) {
-    process_.execute([=] {
-      caf::anon_send(reply_to,
-                     actors::ledger_written{number, written, written ? "" : "lost the race"});
-    });
-  });
+  around_.ledger.compare_and_swap(
+      number, std::move(bytes), [this, number, reply_to](bool written, const std::string& error) {
+        const auto why = written ? "" : error.empty() ? "lost the race" : error;
+        process_.execute([=] {
+          caf::anon_send(reply_to, actors::ledger_written{number, written, why});
+        });
+      });
 }
 
 void simulated_world::observe_processes(caf::actor receiver) {

@@ -44,9 +44,11 @@ simulation::simulation(simulation_options options)
       environment_{std::make_shared<const session::environment>(
           session::environment{.tokens = cluster::token_ring::from_cluster_key(cluster_key),
                                .advertised = cluster_address,
+                               .timers = options_.timers,
                                .rules = options_.rules,
                                .applications = options_.applications})} {
   settings_.shard_count = options_.shards;
+  settings_.replicas = options_.replicas;
   network_.outside([this](const endpoint&, const endpoint& to, const std::string& bytes) {
     log_datagram(now(), "to", to, bytes);
     const auto found = listeners_.find(to);
@@ -138,6 +140,18 @@ void simulation::resume(const std::string& name) {
 
 bool simulation::alive(const std::string& name) const {
   return process(name).alive();
+}
+
+bool simulation::alive(const std::string& name, std::int64_t pid) const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const node& n) {
+    return n.process->name() == name && n.process->pid() == pid && n.process->alive();
+  });
+}
+
+std::vector<std::string> simulation::nodes() const {
+  std::vector<std::string> names(hosts_.size());
+  for (const auto& [name, host] : hosts_) names[host - 1] = name;
+  return names;
 }
 
 void simulation::send(const endpoint& from, std::string bytes) {
@@ -243,10 +257,9 @@ bool simulation::operate(cluster::control::operator_verb verb, const std::string
   const auto coordinator = running_coordinator();
   if (!coordinator) return false;
   bool done = false;
-  caf::anon_send(coordinator, actors::operate_cluster{{0, verb, name, shard},
-                                                      [&](bool accepted, const std::string&) {
-                                                        done = accepted;
-                                                      }});
+  caf::anon_send(coordinator, actors::operate_cluster{
+                                  {0, verb, name, shard},
+                                  [&](bool accepted, const std::string&) { done = accepted; }});
   settle();
   return done;
 }
@@ -269,8 +282,24 @@ std::vector<cluster::shard_row> simulation::shards() {
   return rows;
 }
 
+std::vector<cluster::picture> simulation::look(cluster::inspect_query query) {
+  auto& process = *nodes_[latest_.at("coordinator-1")].process;
+  const auto inspector =
+      caf::actor_cast<caf::actor>(process.system().registry().get(caf::atom("inspector")));
+  // Shared with what may answer late.
+  auto seen = std::make_shared<std::optional<std::vector<cluster::picture>>>();
+  caf::anon_send(inspector, actors::inspect_everywhere{
+                                std::move(query), {}, [seen](const auto& p) { *seen = p; }});
+  run_until([&] { return seen->has_value(); }, 2s);
+  return seen->value_or(std::vector<cluster::picture>{});
+}
+
+std::optional<session_address> simulation::address_of(std::string_view token) const {
+  return environment_->tokens.verify(token);
+}
+
 std::string simulation::owner_of(std::string_view token) {
-  const auto where = environment_->tokens.verify(token);
+  const auto where = address_of(token);
   if (!where) return {};
   const auto now_valid = view();
   const auto* entry = now_valid.shard(where->shard);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "actors/coordinator_actor.hpp"
+#include "actors/inspector.hpp"
 #include "actors/node.hpp"
 #include "simulations/simulated_launcher.hpp"
 #include "simulations/simulated_ledger.hpp"
@@ -34,6 +35,8 @@ struct simulation_options {
   std::size_t containers = 2;
   bool supervised = true; // a launcher kills suspects and vouches for deaths
   std::uint16_t shards = 8;
+  std::uint16_t replicas = 1;
+  sip::timer_values timers{};
   std::vector<session::application_rule> rules = session::default_rules();
   applications::application_table applications = applications::built_in();
 };
@@ -59,9 +62,17 @@ public:
   void restart(const std::string& name); // a new process of that name
   void hang(const std::string& name);
   void resume(const std::string& name);
+  void slow_down(const std::string& name, unsigned factor) { process(name).slow_down(factor); }
   void cut(const std::string& a, const std::string& b) { network_.cut(a, b); }
   void heal(const std::string& a, const std::string& b) { network_.heal(a, b); }
+  [[nodiscard]] simulated_network& network() { return network_; }
+  [[nodiscard]] simulated_ledger& ledger() { return ledger_; }
   [[nodiscard]] bool alive(const std::string& name) const;
+  [[nodiscard]] bool running(const std::string& name) const { return process(name).running(); }
+  // Of that very process; false also when there never was one.
+  [[nodiscard]] bool alive(const std::string& name, std::int64_t pid) const;
+  // Every name that ever had a process, in the order of the first ones.
+  [[nodiscard]] std::vector<std::string> nodes() const;
 
   // ---- operators
   // False: there is no coordinator, or it does not want to.
@@ -78,11 +89,17 @@ public:
   [[nodiscard]] cluster::view view();
   [[nodiscard]] std::vector<cluster::shard_row> shards();
   [[nodiscard]] std::vector<std::string> alarms();
+  // What operators see of the actors of all nodes; takes up to a second of the run.
+  [[nodiscard]] std::vector<cluster::picture> look(cluster::inspect_query query);
+  // Of the session that issued that token.
+  [[nodiscard]] std::optional<session_address> address_of(std::string_view token) const;
   // The container whose session issued that token; empty: nobody's, or nobody owns it.
   [[nodiscard]] std::string owner_of(std::string_view token);
   // "container-1: why", of every process that ended itself.
   [[nodiscard]] const std::vector<std::string>& fail_stops() const { return fail_stops_; }
   [[nodiscard]] std::uint64_t hash() const { return time_.hash(); }
+  [[nodiscard]] std::uint64_t events() const { return time_.events(); }
+  [[nodiscard]] timeline& time() { return time_; }
   [[nodiscard]] std::uint64_t random() { return time_.random(); }
 
 private:

@@ -1,6 +1,7 @@
 #include "simulations/timeline.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace holdfast::simulations {
 
@@ -29,22 +30,49 @@ void timeline::advance(instant to) {
 void timeline::run_next() {
   auto event = events_.extract(events_.begin());
   advance(event.key().first);
+  ++events_done_;
   event.mapped()();
 }
 
-void timeline::note(std::uint64_t what) {
-  for (int i = 0; i < 8; ++i, what >>= 8) mix(static_cast<unsigned char>(what & 0xff));
-  ++notes_;
+void timeline::note_step(std::string_view node, std::string_view actor) {
+  ++events_done_;
+  mix(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+  mix(node);
+  mix(actor);
+  if (sink_) last_ = {now_, node, actor, {}, 0};
 }
 
-void timeline::note(std::string_view what) {
-  for (const char c : what) mix(static_cast<unsigned char>(c));
-  ++notes_;
+void timeline::note_kind(std::string_view name) {
+  mix(name);
+  if (!sink_) return;
+  last_.kind = name;
+  sink_(last_);
 }
 
-void timeline::mix(unsigned char byte) {
-  hash_ ^= byte;
+void timeline::note_kind(std::uint64_t number) {
+  mix(number);
+  if (!sink_) return;
+  last_.number = number;
+  sink_(last_);
+}
+
+// FNV-1a over eight bytes at a time.
+void timeline::mix(std::uint64_t word) {
+  hash_ ^= word;
   hash_ *= 1099511628211ULL;
+  hash_ ^= hash_ >> 29;
+}
+
+void timeline::mix(std::string_view text) {
+  while (text.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), 8);
+    mix(word);
+    text.remove_prefix(8);
+  }
+  std::uint64_t rest = text.size() + 1;
+  for (const char c : text) rest = (rest << 8) | static_cast<unsigned char>(c);
+  mix(rest);
 }
 
 } // namespace holdfast::simulations

@@ -35,21 +35,35 @@ public:
   void run_next();          // at its time; there must be one
   void forget_all() { events_.clear(); }
 
-  // The trace: FNV-1a.
-  void note(std::uint64_t what);
-  void note(std::string_view what);
+  // The trace. A step is one message of one actor: who, and what kind of message, which is either a
+  // name or the number of a frame.
+  struct step {
+    instant at;
+    std::string_view node;
+    std::string_view actor;
+    std::string_view kind;
+    std::uint64_t number = 0; // when `kind` is empty
+  };
+  void note_step(std::string_view node, std::string_view actor);
+  void note_kind(std::string_view name);
+  void note_kind(std::uint64_t number);
+  void trace_to(std::function<void(const step&)> sink) { sink_ = std::move(sink); }
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
-  [[nodiscard]] std::uint64_t notes() const { return notes_; }
+  // Messages handled and things that happened by themselves.
+  [[nodiscard]] std::uint64_t events() const { return events_done_; }
 
 private:
-  void mix(unsigned char byte);
+  void mix(std::uint64_t word);
+  void mix(std::string_view text);
 
   std::mt19937_64 chance_;
   instant now_{1h}; // before this there was a time, as on every machine
   std::map<std::pair<instant, std::uint64_t>, std::function<void()>> events_;
   std::uint64_t next_event_ = 0;
   std::uint64_t hash_ = 14695981039346656037ULL;
-  std::uint64_t notes_ = 0;
+  std::uint64_t events_done_ = 0;
+  step last_;
+  std::function<void(const step&)> sink_;
 };
 
 } // namespace holdfast::simulations

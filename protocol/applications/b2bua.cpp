@@ -1,5 +1,6 @@
 #include "protocol/applications/b2bua.hpp"
 
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/directory_key.hpp"
 #include "protocol/sip/dialog_reference.hpp"
 #include "protocol/sip/text.hpp"
@@ -229,6 +230,7 @@ void b2bua::attempt_succeeded(context& session, attempt& a, const incoming_respo
   auto done = a;
   std::erase_if(attempts, [&](const auto& each) { return each.from == done.from; });
   session.clear_timer(ring_timer(done));
+  sometimes<"b2bua: a 2xx crossed our CANCEL">(done.over);
   if (done.over) {
     // The 2xx crossed our CANCEL: the callee is in a call that nobody wants (RFC 3261 9.1).
     session.acknowledge(response.dialog);
@@ -288,6 +290,7 @@ void b2bua::in_dialog(context& session, const incoming_request& request) {
   const auto other = other_side(request.dialog);
   if (m.is("BYE")) {
     session.respond(request.id, 200);
+    if (planted<"bye-is-not-passed-on">()) return;
     return hang_up(session, request.dialog);
   }
   // It refreshes this dialog, and says nothing to the other one (RFC 4028 7.4, RFC 3311).

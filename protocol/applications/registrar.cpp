@@ -2,6 +2,7 @@
 
 #include "protocol/applications/location.hpp"
 #include "protocol/applications/registration_info.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/sip/reliable_provisional.hpp"
 #include "protocol/sip/text.hpp"
 #include "protocol/sip/transport_rules.hpp"
@@ -157,7 +158,8 @@ void apply(context& session, registrar& r, const wish& w, const incoming_request
   at->reg_id = reg_id_of(w.contact);
   at->path.clear();
   for (const auto value : request.message.headers("Path")) at->path.emplace_back(value);
-  session.set_expiry(timer_of(*at), std::chrono::seconds{w.expires});
+  const auto lasts = planted<"binding-expires-early">() ? w.expires / 60 : w.expires;
+  session.set_expiry(timer_of(*at), std::chrono::seconds{lasts});
 }
 
 } // namespace
@@ -230,6 +232,8 @@ void registrar::on_timer(context& session, const std::string& name) {
   if (ended != watchers.end()) {
     notify(session, *ended, "terminated;reason=timeout"); // RFC 6665 4.2.2
     watchers.erase(ended);
+  } else if (planted<"binding-never-expires">()) {
+    return;
   } else if (std::erase_if(bindings, [&](const binding& b) { return timer_of(b) == name; }) != 0) {
     notify_all(session);
   }

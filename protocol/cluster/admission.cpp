@@ -1,6 +1,5 @@
 #include "protocol/cluster/admission.hpp"
 
-#include "protocol/sip/message.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
@@ -129,14 +128,19 @@ bool load_gauge::overrun(instant now) {
 // ---- a proxy
 
 bool is_emergency(const sip::message_view& request) {
-  if (sip::text::to_lower(request.request_uri()).starts_with("urn:service:sos")) return true;
+  const auto begins = [](std::string_view text, std::string_view with) {
+    return sip::text::same(text.substr(0, with.size()), with);
+  };
+  if (begins(request.request_uri(), "urn:service:sos")) return true;
+  if (const auto priority = request.header(sip::header_name::priority);
+      priority && sip::text::same(sip::text::trim(*priority), "emergency"))
+    return true;
   for (std::size_t i = 0; i < request.size(); ++i) {
     const auto line = request[i];
-    if (sip::text::same(line.name, "Priority") && sip::text::same(line.value, "emergency"))
-      return true;
     if (!sip::text::same(line.name, "Resource-Priority")) continue;
-    for (const auto value : sip::split_list(line.value))
-      if (sip::text::to_lower(value).starts_with("esnet.")) return true; // RFC 7135
+    sip::list_cursor values{line.value};
+    for (std::string_view value; values.next(value);)
+      if (begins(sip::text::trim(value), "esnet.")) return true; // RFC 7135
   }
   return false;
 }

@@ -1,4 +1,5 @@
 #include "protocol/cluster/replication.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <algorithm>
 
@@ -54,6 +55,8 @@ sequence commit_log::submit(session_record record, instant now, peer_frames& out
     order_.erase(known->second.record.seq);
     removed_.erase(known->second.record.seq);
     auto& earlier = known->second.record.outbox;
+    sometimes<"commit log: two commits of a session coalesce">(
+        !streams_.empty() && known->second.record.seq > held());
     record.outbox.insert(record.outbox.begin(), std::make_move_iterator(earlier.begin()),
                          std::make_move_iterator(earlier.end()));
   }
@@ -74,11 +77,14 @@ void commit_log::open(stream& s, instant now, peer_frames& out) {
 void commit_log::pump(stream& s, instant now, peer_frames& out) {
   if (!s.open || !s.connected) return;
   auto next = order_.upper_bound(s.sent);
-  while (next != order_.end() && s.in_flight.size() < window_records) {
+  const auto window = buggify<"commit log: a window of one">() ? 1 : window_records;
+  while (next != order_.end() && s.in_flight.size() < window) {
     const auto& e = entries_.at(next->second);
     commit c{shard_, epoch_, s.sent, e.record};
     c.record.age = std::chrono::duration_cast<duration>(now - e.submitted);
     out.push_back({s.node.name, frame_kind::commit, encode(c)});
+    if (buggify<"commit log: sends a commit twice">())
+      out.push_back({s.node.name, frame_kind::commit, encode(c)});
     s.sent = next->first;
     s.in_flight.push_back(s.sent);
     ++next;
@@ -109,6 +115,7 @@ peer_frames commit_log::on_resume(const std::string& peer, const stream_resume& 
 }
 
 result<peer_frames> commit_log::on_ack(const std::string& peer, const commit_ack& a, instant now) {
+  sometimes<"commit log: a newer epoch is known">(a.refused);
   if (a.refused && a.epoch == epoch_) return fail("a replica knows a newer epoch of this shard");
   peer_frames out;
   auto* s = find_stream(peer);
@@ -124,8 +131,10 @@ result<peer_frames> commit_log::on_ack(const std::string& peer, const commit_ack
 peer_frames commit_log::on_tick(instant now) {
   peer_frames out;
   for (auto& s : streams_)
-    if (s.connected && !s.open
-        && (s.opened_at == instant::min() || now - s.opened_at >= reopen_interval))
+    if (buggify<"commit log: opens a stream again">() && s.connected)
+      open(s, now, out);
+    else if (s.connected && !s.open
+             && (s.opened_at == instant::min() || now - s.opened_at >= reopen_interval))
       open(s, now, out);
   return out;
 }
@@ -136,6 +145,7 @@ sequence commit_log::held_by(const stream& s) const {
 }
 
 sequence commit_log::held() const {
+  if (planted<"output-before-ack">()) return last_;
   sequence held = last_;
   for (const auto& s : streams_)
     if (s.waited_for) held = std::min(held, held_by(s));
@@ -165,7 +175,9 @@ bool commit_log::handed_to(const std::string& peer) const {
 std::vector<node_id> commit_log::synced() const {
   std::vector<node_id> nodes;
   for (const auto& s : streams_)
-    if (!s.in_sync && s.open && s.completed && s.acked >= s.gate) nodes.push_back(s.node);
+    if (!s.in_sync && s.open
+        && ((s.completed && s.acked >= s.gate) || planted<"filling-counts-as-synced">()))
+      nodes.push_back(s.node);
   return nodes;
 }
 

@@ -1,5 +1,7 @@
 #include "protocol/cluster/coordinator.hpp"
 
+#include "protocol/core/buggify.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -45,7 +47,9 @@ control::effects coordinator::on(const control::event& what, instant now) {
 
 void coordinator::handle(const control::tick&) {
   const auto late = record_.cluster_settings.heartbeat_interval * late_tick_intervals;
-  if (ticked_ && now_ - last_tick_ > late) wake_up_late();
+  const bool slept = ticked_ && now_ - last_tick_ > late;
+  sometimes<"coordinator: slept">(slept);
+  if (slept || (ticked_ && buggify<"coordinator: thinks that it slept">())) wake_up_late();
   ticked_ = true;
   last_tick_ = now_;
   if (!loaded_ && !loading_ && now_ >= load_again_) order_load();
@@ -139,6 +143,7 @@ void coordinator::handle(const control::ledger_result& e) {
     accept_written();
     return;
   }
+  sometimes<"coordinator: a view was not written">();
   say(false, "view " + std::to_string(outstanding_->next.now_valid.number.value)
                  + " was not written: " + (e.error.empty() ? "another was first" : e.error));
   outstanding_.reset();
@@ -169,7 +174,11 @@ void coordinator::announce(const view& before) {
     if (known || !v.alive(entry.owner)) continue;
     orders[entry.owner].push_back({shard_id{static_cast<std::uint16_t>(i)}, entry.epoch});
   }
-  for (auto& [node, shards] : orders) out_.push_back(control::spawn{node, std::move(shards)});
+  for (auto& [node, shards] : orders) {
+    if (buggify<"coordinator: a spawn is lost">()) continue;
+    if (buggify<"coordinator: spawns twice">()) out_.push_back(control::spawn{node, shards});
+    out_.push_back(control::spawn{node, std::move(shards)});
+  }
 }
 
 // Facts that the view says by now.

@@ -1,5 +1,6 @@
 // Whom to stop, and whom to leave alone (design, "Failure": a wrong suspicion must be harmless).
 #include "protocol/cluster/coordinator.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -79,6 +80,7 @@ void coordinator::look_for_absent() {
 void coordinator::fence_if_allowed(const member& who, const std::string& why) {
   const auto id = who.id();
   if (fencing_.contains(id) || dead_.contains(id)) return;
+  sometimes<"coordinator: a suspect is spared">(!may_fence(who));
   if (may_fence(who)) {
     begin_fencing(who, why, false);
   } else if (spared_.insert(id).second) {
@@ -98,10 +100,11 @@ void coordinator::pursue_fencing() {
   for (auto& [who, f] : fencing_) {
     const auto* m = record_.now_valid.find(who);
     if (m == nullptr || f.by_lease) continue;
-    if (now_ - f.since >= kill_patience) {
+    if (now_ - f.since >= kill_patience || buggify<"coordinator: does not wait for a kill">()) {
+      sometimes<"coordinator: a lease fences a supervised node">();
       f.by_lease = true;
       say(true, "nobody confirms the death of " + to_string(who) + "; its lease fences it");
-    } else if (now_ - f.killed >= kill_retry) {
+    } else if (now_ - f.killed >= kill_retry || buggify<"coordinator: kills again">()) {
       f.killed = now_;
       out_.push_back(control::kill{who.name, m->card.pid});
     }
@@ -118,6 +121,7 @@ bool coordinator::may_fence(const member& who) const {
     const auto* m = v.find(id);
     if (id != who.id() && m != nullptr && m->card.serves == role::container) ++others;
   }
+  if (planted<"sole-copies-are-fenced">()) return true;
   if (others >= std::max<std::size_t>(record_.cluster_settings.replicas, 1)) return false;
   const auto stays = [&](const node_id& id) {
     return id != who.id() && v.alive(id) && !fencing_.contains(id) && !dead_.contains(id);

@@ -1,5 +1,6 @@
 // The next record: facts applied to what the ledger holds.
 #include "protocol/cluster/coordinator.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -22,6 +23,7 @@ std::string count_of(std::size_t n, const char* what) {
 
 void coordinator::propose_if_needed() {
   if (!loaded_ || outstanding_ || wait_for_newer_view()) return;
+  if (buggify<"coordinator: plans later">()) return;
   proposal p;
   p.next = record_;
   p.since = now_;
@@ -98,7 +100,7 @@ void coordinator::apply_death(proposal& p, const node_id& who, const cause& c, f
   p.gone.emplace(who, how);
   auto* m = find_member(p.next.now_valid, who);
   if (m == nullptr || !m->alive()) return;
-  m->state = member_state::down;
+  if (!planted<"dead-node-stays-in-the-view">()) m->state = member_state::down;
   // What it asked for it asked as the one that is down; it has to ask again.
   const auto asked = joins_.find(who.name);
   if (asked != joins_.end() && asked->second.card.boot == m->card.boot) joins_.erase(asked);
@@ -124,7 +126,8 @@ shard_facts coordinator::facts_for(const proposal& p) {
     sync_since_.reset();
   else if (!sync_since_)
     sync_since_ = now_;
-  if (sync_since_ && (now_ - *sync_since_ >= sync_batch || !p.gone.empty()))
+  const bool at_once = buggify<"coordinator: believes a synced replica at once">();
+  if (sync_since_ && (now_ - *sync_since_ >= sync_batch || !p.gone.empty() || at_once))
     facts.synced = std::move(synced);
   for (std::size_t i = 0; i < v.shards.size(); ++i)
     for (const auto& r : v.shards[i].replicas)
@@ -137,6 +140,7 @@ shard_facts coordinator::facts_for(const proposal& p) {
 }
 
 bool coordinator::quiet() const {
+  if (buggify<"coordinator: is not at rest">()) return false;
   const auto& v = record_.now_valid;
   const bool no_death_lately =
       last_death_ == instant::min() || now_ - last_death_ >= quiet_after_death;

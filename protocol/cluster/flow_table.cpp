@@ -1,5 +1,7 @@
 #include "protocol/cluster/flow_table.hpp"
 
+#include "protocol/core/buggify.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -21,6 +23,8 @@ void flow_table::set_targets(std::vector<target> targets) {
 }
 
 std::optional<endpoint> flow_table::target_of(const endpoint& client, instant now) {
+  const bool moves = buggify<"flow table: a flow moves">() && !targets_.empty();
+  if (moves) return targets_[next_++ % targets_.size()].address;
   if (const auto known = by_client_.find(client); known != by_client_.end()) {
     known->second->used = now;
     flows_.splice(flows_.end(), flows_, known->second);

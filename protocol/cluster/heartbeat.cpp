@@ -1,5 +1,6 @@
 #include "protocol/cluster/heartbeat.hpp"
 
+#include "protocol/core/buggify.hpp"
 #include "protocol/core/keyed_hash.hpp"
 
 #include <algorithm>
@@ -79,6 +80,7 @@ heartbeat_turn heartbeat_unit::on_tick(instant now, duration probe_age) {
   const auto age = honest_probe_age(now, probe_age);
   turn.changes = detector_.tick(now);
   if (greets_.empty()) return turn;
+  if (buggify<"heartbeat: one is left out">()) return turn;
   const auto bytes = seal({self_, ++tick_, view_, age, {}}, key_);
   for (const auto& to : greets_) turn.send.push_back({to, bytes});
   counters_.sent += turn.send.size();
@@ -91,7 +93,8 @@ duration heartbeat_unit::honest_probe_age(instant now, duration probe_age) {
   if (!ticked_ || now - last_tick_ > interval_ * late_tick_intervals) awake_since_ = now;
   ticked_ = true;
   last_tick_ = now;
-  return std::min(probe_age, now - awake_since_);
+  const auto worse = buggify<"heartbeat: the probe was slow">() ? interval_ * 3 : duration{};
+  return std::min(probe_age + worse, now - awake_since_);
 }
 
 std::optional<view_ahead> heartbeat_unit::on_datagram(std::string_view bytes, instant now) {

@@ -1,8 +1,11 @@
 #include "protocol/cluster/hold_queue.hpp"
 
+#include "protocol/core/buggify.hpp"
+
 namespace holdfast::cluster {
 
 bool hold_queue::add(sip_in message, instant now) {
+  sometimes<"hold queue: more than ten messages">(held_.size() > 10);
   if (held_.size() >= messages_max) return false;
   const auto receipt = message.receipt;
   held_.insert_or_assign(receipt, entry{std::move(message), now, {}, {}});
@@ -15,7 +18,9 @@ std::optional<hold_queue::delivery> hold_queue::deliver(entry& e, const view& v,
   if (shard == nullptr || !shard->owned() || !v.alive(shard->owner)) return std::nullopt;
   if (!reachable.contains(shard->owner.name)) return std::nullopt;
   auto owner = to_string(shard->owner);
-  if (e.sent_to == owner && e.sent_epoch == shard->epoch) return std::nullopt;
+  const bool again = buggify<"hold queue: delivers again">();
+  if (e.sent_to == owner && e.sent_epoch == shard->epoch && !again) return std::nullopt;
+  sometimes<"hold queue: replayed to a new owner">(!e.sent_to.empty() && e.sent_to != owner);
   e.sent_to = std::move(owner);
   e.sent_epoch = shard->epoch;
   e.message.view = v.number;

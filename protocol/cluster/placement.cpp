@@ -1,5 +1,7 @@
 #include "protocol/cluster/placement.hpp"
 
+#include "protocol/core/buggify.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <tuple>
@@ -151,7 +153,8 @@ std::optional<node_id> choose_promotion(const load_table& load, const shard_entr
                                         const std::set<node_id>& alive) {
   std::optional<node_id> best;
   for (const auto& r : entry.replicas) {
-    if (!r.in_sync || !alive.contains(r.node)) continue;
+    if (!alive.contains(r.node)) continue;
+    if (!r.in_sync && !planted<"filling-replica-is-promoted">()) continue;
     if (!best || load.owned_by(r.node) < load.owned_by(*best)) best = r.node;
   }
   return best;

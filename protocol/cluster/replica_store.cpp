@@ -1,4 +1,5 @@
 #include "protocol/cluster/replication.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <algorithm>
 
@@ -26,24 +27,32 @@ std::optional<replica_store::reply> replica_store::on_commit(commit incoming, vi
   const auto shard = incoming.shard;
   const auto era = incoming.epoch;
   auto& c = copies_[shard];
+  sometimes<"replica: an older epoch is refused">(era < std::max(c.floor, c.current));
   if (era < std::max(c.floor, c.current))
     return reply{frame_kind::commit_ack, encode(commit_ack{shard, era, {}, true, our_view})};
   if (era > c.current) begin(c, era);
   auto& record = incoming.record;
   if (record.seq <= c.upto) // a repetition
     return reply{frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
-  if (incoming.previous != c.upto) { // one question a gap: everything behind it comes again
-    if (c.asked) return std::nullopt;
+  sometimes<"replica: a gap">(incoming.previous != c.upto);
+  if (incoming.previous != c.upto
+      && !planted<"replica-ignores-gaps">()) { // one question a gap: everything behind it comes
+                                               // again
+    if (c.asked && !buggify<"replica: asks twice about a gap">()) return std::nullopt;
     c.asked = true;
     return reply{frame_kind::stream_resume, encode(stream_resume{shard, era, c.upto})};
   }
   c.asked = false;
   c.upto = record.seq;
   const auto session = record.session;
-  if (record.removed)
+  if (record.removed && !planted<"replica-keeps-what-ended">())
     c.sessions.erase(session);
+  else if (planted<"replica-keeps-the-first-snapshot">() && c.sessions.contains(session))
+    sometimes<"replica: a planted defect acted">();
   else
     c.sessions.insert_or_assign(session, held{std::move(record), era, now - record.age});
+  if (buggify<"replica: asks to go on where it is">())
+    return reply{frame_kind::stream_resume, encode(stream_resume{shard, era, c.upto})};
   return reply{frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
 }
 
@@ -74,7 +83,8 @@ std::vector<session_record> replica_store::promote(shard_id shard, epoch era, in
   std::vector<session_record> records;
   auto& c = copies_[shard];
   for (auto& [session, h] : c.sessions) {
-    h.record.age = since(h.submitted, now);
+    if (planted<"promotion-loses-a-session">() && session.value % 3 == 0) continue;
+    h.record.age = planted<"commit-age-is-not-counted">() ? duration{} : since(h.submitted, now);
     records.push_back(std::move(h.record));
   }
   c = copy{};
@@ -101,7 +111,10 @@ void replica_store::want(shard_id shard, bool wanted, instant now) {
 std::vector<stream_resume> replica_store::drop_unwanted(instant now) {
   std::vector<stream_resume> dropped;
   for (auto& [id, c] : copies_) {
-    if (!c.unwanted_since || now - *c.unwanted_since < unwanted_max) continue;
+    if (!c.unwanted_since) continue;
+    const auto patience =
+        buggify<"replica: drops an unwanted copy at once">() ? duration{} : unwanted_max;
+    if (now - *c.unwanted_since < patience) continue;
     if (c.current.value > 0) dropped.push_back({id, c.current, {}});
     const auto floor = std::max(c.floor, c.current);
     c = copy{};

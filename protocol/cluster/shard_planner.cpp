@@ -1,6 +1,7 @@
 #include "protocol/cluster/shard_planner.hpp"
 
 #include "protocol/cluster/membership.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -63,8 +64,11 @@ void shard_planner::promote() {
   for (std::size_t i = 0; i < draft_.shards.size(); ++i) {
     auto& entry = draft_.shards[i];
     if (!entry.owned() || usable(entry.owner)) continue;
-    auto next = choose_promotion(load_, entry, well);
-    if (!next) next = choose_promotion(load_, entry, alive);
+    auto next = planted<"living-copies-are-thrown-away">() ? std::nullopt
+                                                           : choose_promotion(load_, entry, well);
+    if (!next && !planted<"living-copies-are-thrown-away">())
+      next = choose_promotion(load_, entry, alive);
+    sometimes<"planner: all copies of a shard are gone">(!next);
     if (!next) continue; // all copies are gone
     const auto known = facts_.gone.find(entry.owner);
     const auto how = known == facts_.gone.end() ? fence::certain_death : known->second;
@@ -144,6 +148,7 @@ void shard_planner::raise_epochs() {
 }
 
 void shard_planner::fill_missing() {
+  if (planted<"no-new-replicas">()) return;
   for (auto& entry : draft_.shards) {
     if (!entry.owned() || !usable(entry.owner)) continue;
     const auto good = [&] {
@@ -254,7 +259,8 @@ void shard_planner::change(shard_entry& entry, const shard_entry& to) {
 // view do not hold as well.
 void shard_planner::change_owner(shard_id id, shard_entry& entry, const node_id& to, fence how) {
   auto next = entry;
-  next.epoch = epoch{std::max(entry.epoch.value, facts_.floor.value) + 1};
+  const auto step = planted<"epoch-does-not-grow">() ? 0 : 1;
+  next.epoch = epoch{std::max(entry.epoch.value, facts_.floor.value) + static_cast<unsigned>(step)};
   next.previous_owner = entry.owner;
   next.previous_fence = how;
   next.owner = to;

@@ -1,6 +1,7 @@
 #include "protocol/cluster/token.hpp"
 
 #include "protocol/core/base32.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/core/keyed_hash.hpp"
 
 #include <algorithm>
@@ -63,8 +64,10 @@ std::optional<session_address> token_ring::verify(std::string_view text) const {
   });
   if (key == keys_.end()) return std::nullopt;
   const auto made = hmac_sha256_digest(key->secret, body);
-  if (!equal_in_constant_time({made.data(), mac_size}, {bytes.data() + body_size, mac_size}))
-    return std::nullopt;
+  const bool fits =
+      equal_in_constant_time({made.data(), mac_size}, {bytes.data() + body_size, mac_size});
+  sometimes<"token: a MAC does not fit">(!fits);
+  if (!fits && !planted<"token-mac-is-not-checked">()) return std::nullopt;
   return address_of(body);
 }
 

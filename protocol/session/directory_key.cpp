@@ -4,11 +4,26 @@
 
 namespace holdfast::session {
 
+namespace {
+
+bool subscribes_to_registration(std::string_view to_tag, std::string_view event) {
+  return to_tag.empty()
+         && sip::text::same(sip::text::trim(event.substr(0, event.find(';'))), "reg");
+}
+
+} // namespace
+
 bool concerns_registration(const sip::message& request) {
   if (request.is("REGISTER")) return true;
-  if (!request.is("SUBSCRIBE") || !request.to_tag().empty()) return false;
-  const auto event = request.header("Event");
-  return event && sip::text::same(sip::text::trim(event->substr(0, event->find(';'))), "reg");
+  return request.is("SUBSCRIBE")
+         && subscribes_to_registration(request.to_tag(), request.header("Event").value_or(""));
+}
+
+bool concerns_registration(const sip::message_view& request) {
+  if (request.is("REGISTER")) return true;
+  return request.is("SUBSCRIBE")
+         && subscribes_to_registration(request.to_tag(),
+                                       request.header(sip::header_name::event).value_or(""));
 }
 
 std::string directory_key(std::string_view call_id, std::string_view from_tag) {
@@ -29,11 +44,12 @@ std::string directory_key_of(const sip::message& request) {
 }
 
 void write_directory_key(const sip::message_view& request, std::string& key) {
+  key = "aor:";
   if (request.is("REGISTER")) {
-    if (const auto to = request.to()) {
-      key = "aor:";
-      return sip::append_canonical_aor(key, to->uri);
-    }
+    if (const auto to = request.to()) return sip::append_canonical_aor(key, to->uri);
+  } else if (concerns_registration(request)) {
+    if (const auto uri = sip::view_uri(request.request_uri()))
+      return sip::append_canonical_aor(key, *uri);
   }
   key = "call:";
   key.append(request.call_id()).append(";").append(request.from_tag());

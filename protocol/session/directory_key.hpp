@@ -20,9 +20,10 @@ namespace holdfast::session {
 // A REGISTER, or an initial SUBSCRIBE to the event "reg" (RFC 3680): it belongs to the session of
 // the address of record.
 [[nodiscard]] bool concerns_registration(const sip::message& request);
+[[nodiscard]] bool concerns_registration(const sip::message_view& request);
 
 // The key under which a request without a token is looked for: a REGISTER by the address of record
-// in To, everything else by Call-ID and From-tag.
+// in To, a SUBSCRIBE to it by the Request-URI, everything else by Call-ID and From-tag.
 [[nodiscard]] std::string directory_key_of(const sip::message& request);
 
 // The same, in place of what `key` held: allocates nothing that its capacity can spare.

@@ -1,4 +1,5 @@
 // Requests that come in: RFC 3261 8.2, 9.2, 12.2.2, 14.2.
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/directory_key.hpp"
 #include "protocol/session/stateless.hpp"
 #include "protocol/session/step.hpp"
@@ -70,7 +71,9 @@ void step::take(const received& in) {
 void step::take_request(const sip::message& request, const received& in) {
   const auto key = sip::server_key(request);
   if (!key) return;
-  if (auto* known = server(*key)) {
+  sometimes<"session: a copy of a request">(server(*key) != nullptr);
+  if (planted<"copies-are-not-answered">() && server(*key) != nullptr) return;
+  if (auto* known = server(*key); known != nullptr && !planted<"copies-are-not-absorbed">()) {
     const auto out = outlet_of(*known, false);
     const sip::from_network copy{request};
     run(known->invite ? known->invite->on(copy, now_) : known->other->on(copy, now_), out);
@@ -215,7 +218,10 @@ void step::proceed_in_dialog(transaction_id id) {
   if (request.is("INVITE")) {
     // RFC 3261 14.2: one INVITE at a time, in either direction.
     for (const auto& ours : s_.clients)
-      if (ours.invite && ours.dialog == of && !ours.answered) return respond(id, 491);
+      if (ours.invite && ours.dialog == of && !ours.answered) {
+        sometimes<"session: glare">();
+        return respond(id, 491);
+      }
     for (const auto& theirs : s_.servers)
       if (theirs.invite && theirs.dialog == of && theirs.id != id && !theirs.answered)
         return respond(id, 500, {{{"Retry-After", std::to_string(s_.random.next() % 11)}}, ""});
@@ -264,6 +270,7 @@ void step::to_application(transaction_id id, bool in_dialog) {
 void step::trying(transaction_id invite) {
   auto* record = server(invite);
   if (record == nullptr || record->answered || !record->invite->last_response().empty()) return;
+  if (buggify<"session: no 100">()) return;
   const auto out = outlet_of(*record, false);
   run(record->invite->on(sip::from_user{sip::make_response(record->request(), 100)}, now_), out);
 }
@@ -280,7 +287,8 @@ void step::take_cancel(const sip::message& request, const received& in) {
   const auto what = invite->id;
   const bool too_late = invite->answered;
   respond(id, 200);
-  if (too_late) return;
+  sometimes<"session: a CANCEL came too late">(too_late);
+  if (too_late || planted<"cancel-is-forgotten">()) return;
   if (s_.app) s_.app->on_cancel(*this, what);
   if (!s_.app || !s_.app->proxies()) respond(what, 487); // of a proxy, the callee does
 }
@@ -290,7 +298,7 @@ void step::take_ack(const sip::message& ack) {
   const auto number = ack.cseq();
   const auto d = std::find_if(s_.dialogs.begin(), s_.dialogs.end(),
                               [&](const auto& each) { return each.dialog.matches_request(ack); });
-  if (!number || d == s_.dialogs.end()) return;
+  if (!number || d == s_.dialogs.end() || planted<"ack-is-ignored">()) return;
   const auto of = d->id;
   const auto record = std::find_if(s_.servers.begin(), s_.servers.end(), [&](const auto& r) {
     return r.dialog == of && r.success && r.success->active()
@@ -301,7 +309,7 @@ void step::take_ack(const sip::message& ack) {
   out.timers.kind = timer_kind::success;
   run(record->success->on(sip::from_network{ack}, now_), out);
   d->offers.received_request(ack);
-  commit_ = true; // from here on the call is stable
+  commit_ = !planted<"ack-is-not-committed">(); // from here on the call is stable
   if (d->bye_wanted) {
     d->bye_wanted = false;
     send_in(of, "BYE");

@@ -1,4 +1,5 @@
 // Responses to what we sent: RFC 3261 8.1.3, 12.1.2, 13.2.2.
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/stateless.hpp"
 #include "protocol/session/step.hpp"
 #include "protocol/sip/reliable_provisional.hpp"
@@ -134,6 +135,7 @@ void step::succeeded(transaction_id id, const sip::message& response) {
   record = client(id);
   if (record->answered && record->dialog == of) return; // a copy; the application has yet to ACK
   const bool wanted = !record->answered && record->application_s && s_.app;
+  sometimes<"session: a 2xx that nobody wants">(!wanted);
   const auto first = record->dialog;
   record->answered = true;
   record->unacknowledged = true;
@@ -186,6 +188,7 @@ void step::stray(const sip::message& response, const received& in) {
   const auto known = std::find_if(s_.dialogs.begin(), s_.dialogs.end(), [&](const auto& d) {
     return d.dialog.matches_response(response);
   });
+  sometimes<"session: a stray 2xx">();
   auto of = known != s_.dialogs.end() ? std::optional{known->dialog} : stray_dialog(response);
   if (!of) return;
   auto ack = of->make_ack(number->number);

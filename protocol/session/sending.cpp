@@ -1,4 +1,5 @@
 // What the application wants to say: RFC 3261 8.1.1, 8.2.6, 12.2.1, 13.3.1, 15.1.1.
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/directory_key.hpp"
 #include "protocol/session/step.hpp"
 #include "protocol/sip/related_requests.hpp"
@@ -86,7 +87,9 @@ void step::respond_as(server_record& answering, dialog_id as, int status, const 
   }
   // Any node would answer an OPTIONS outside a dialog alike; all other final responses are kept.
   // And it would ask for credentials again.
-  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged;
+  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged
+                    && !(success && planted<"success-is-not-committed">())
+                    && !(asked_for.is("BYE") && planted<"bye-is-not-committed">());
   const auto out = outlet_of(*record, kept);
   record->answered = status >= 200;
   const sip::from_user answer{response};
@@ -238,6 +241,8 @@ transaction_id step::send_in(dialog_id of, const std::string& method, const cont
     for (const auto& r : s_.clients)
       if (r.invite && r.dialog == of && (!r.answered || r.unacknowledged)) return {};
   }
+  if (buggify<"session: a gap in CSeq">()) d->dialog.local_cseq += 3;
+  if (planted<"info-repeats-its-cseq">() && method == "INFO") d->dialog.local_cseq = 1;
   auto request = d->dialog.make_request(method);
   request.add("Max-Forwards", std::to_string(max_forwards));
   if (carries_target(method)) request.add("Contact", contact());
@@ -265,7 +270,7 @@ void step::acknowledge(dialog_id of, const content& carried) {
     return r.invite && r.dialog == of && r.unacknowledged;
   });
   auto* d = dialog(of);
-  if (found == s_.clients.end() || d == nullptr) return;
+  if (found == s_.clients.end() || d == nullptr || planted<"callee-gets-no-ack">()) return;
   found->unacknowledged = false;
   auto ack = d->dialog.make_ack(found->request().cseq()->number);
   write_via(ack);

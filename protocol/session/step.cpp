@@ -1,5 +1,6 @@
 #include "protocol/session/step.hpp"
 
+#include "protocol/core/buggify.hpp"
 #include "protocol/sip/transport_rules.hpp"
 
 #include <algorithm>
@@ -128,6 +129,7 @@ void step::fire(const timer_key& key) {
     if (auto* record = server(id); record != nullptr && record->success) {
       auto out = outlet_of(*record, false);
       out.timers.kind = timer_kind::success;
+      if (planted<"success-is-not-repeated">()) break;
       run(record->success->on(fired, now_), out);
     }
     break;
@@ -159,6 +161,7 @@ void step::fire(const timer_key& key) {
     break;
   case timer_kind::application:
   case timer_kind::expiry:
+    if (s_.app && planted<"timers-fire-twice">()) s_.app->on_timer(*this, key.name);
     if (s_.app) s_.app->on_timer(*this, key.name);
     break;
   case timer_kind::tombstone:
@@ -168,6 +171,7 @@ void step::fire(const timer_key& key) {
 
 // RFC 3261 13.3.1.4: no ACK to our 2xx within 64*T1.
 void step::unacknowledged(transaction_id invite) {
+  sometimes<"session: a 2xx was never acknowledged">();
   const auto* record = server(invite);
   if (record == nullptr) return;
   const auto of = record->dialog;
@@ -216,6 +220,7 @@ void step::to_whoever_asked(const answered& reply) {
 }
 
 void step::end_dialog(dialog_id id) {
+  if (planted<"dialog-outlives-its-bye">()) return;
   s_.due.clear_all(timer_kind::refresh, id.value);
   s_.due.clear_all(timer_kind::unrefreshed, id.value);
   std::erase_if(s_.dialogs, [&](const auto& d) { return d.id == id; });
@@ -233,6 +238,7 @@ void step::end_dialog(dialog_id id) {
 }
 
 void step::quarantine() {
+  sometimes<"session: quarantined">();
   s_.quarantined = true;
   s_.app = {};
   s_.due.clear_all(timer_kind::application);
@@ -274,6 +280,7 @@ void step::forget_finished() {
 
 std::vector<effect> step::finish() {
   forget_finished();
+  if (buggify<"session: commits for nothing">()) commit_ = true;
   const timer_key tombstone{.kind = timer_kind::tombstone, .name = {}};
   if (commit_) {
     s_.due.set(tombstone, now_ + 64 * s_.env->timers.t1);

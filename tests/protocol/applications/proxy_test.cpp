@@ -1,5 +1,6 @@
 // The proxy application, as callers, callees and other proxies see it (RFC 3261 section 16).
 #include "protocol/applications/location.hpp"
+#include "protocol/session/stateless.hpp"
 #include "protocol/sip/forwarding_rules.hpp"
 #include "tests/protocol/session/stage.hpp"
 
@@ -136,6 +137,19 @@ TEST_CASE("proxy: after a failover the dialog's requests, ACK and late 2xx go on
   bob.send(bob.in_dialog("BYE"));
   alice.respond(alice.expect("BYE"), 200);
   CHECK(w.seen(bob_at).back() == "200");
+}
+
+TEST_CASE("proxy: a 2xx passes even if the ringing call was lost with its node [RFC 3261 16.7]") {
+  proxy_world w;
+  phone alice{w, alice_at, "alice"};
+  phone bob{w, bob_at, "bob"};
+  alice.invite("sip:bob@example.com");
+  const auto late = sip::to_bytes(bob.response(bob.expect("INVITE"), 200, offer));
+  const auto effects = session::on_orphan(*w.env, here, late, bob_at, 1, w.now);
+  REQUIRE(effects.size() == 1);
+  const auto& passed = std::get<session::send>(effects[0]);
+  CHECK(passed.destination == alice_at);
+  CHECK(sip::parse(passed.bytes)->headers("Via").size() == 1);
 }
 
 TEST_CASE(

@@ -1,5 +1,7 @@
 #include "protocol/cluster/routing.hpp"
 #include "protocol/cluster/view.hpp"
+#include "protocol/session/directory_key.hpp"
+#include "protocol/sip/parser.hpp"
 
 #include <doctest/doctest.h>
 
@@ -99,4 +101,21 @@ TEST_CASE("route: a response follows our branch, then our From-tag; others are d
 TEST_CASE("route: a token of a shard that does not exist is not believed") {
   const auto r = routed(request("BYE sip:bob@example.com", token, "BYE"), ring, 16);
   CHECK(r->to.session.value == 0);
+}
+
+TEST_CASE("route: the key in place is the key of the session's own messages") {
+  for (const auto& text :
+       {request("INVITE sip:bob@example.com", "", "INVITE"),
+        request("REGISTER sip:example.com", "", "REGISTER"),
+        request("SUBSCRIBE sip:B%6fb@Example.com:5060", "", "SUBSCRIBE", "Event: reg;x=y\r\n"),
+        request("SUBSCRIBE sip:bob@example.com", "", "SUBSCRIBE", "Event: presence\r\n"),
+        request("OPTIONS sip:example.com", "", "OPTIONS")}) {
+    CAPTURE(text);
+    const auto copy = sip::parse(text);
+    REQUIRE(copy.has_value());
+    const auto r = routed(text, ring, shards);
+    REQUIRE(r);
+    CHECK(r->key == session::directory_key_of(*copy));
+    CHECK(r->by_address_of_record == session::concerns_registration(*copy));
+  }
 }

@@ -1,0 +1,106 @@
+// A telephone outside a simulated cluster that keeps to RFC 3261: it repeats what is not answered
+// or acknowledged, acknowledges every 2xx, answers copies with copies, and writes down all it sends
+// and receives. What it does in a call is data (plan/run_plan.hpp); it holds any number of calls.
+#pragma once
+
+#include "protocol/core/endpoint.hpp"
+#include "protocol/sip/message.hpp"
+#include "protocol/sip/transaction.hpp"
+#include "simulations/agents/call_end.hpp"
+#include "simulations/agents/history.hpp"
+#include "simulations/plan/run_plan.hpp"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+namespace holdfast::simulations {
+
+class simulation;
+
+class user_agent {
+public:
+  // nullptr: a call that is not in the plan; it is answered at once.
+  using plan_lookup = std::function<const call_plan*(unsigned number)>;
+
+  // `run` and `log` outlive the agent; no event of `run` may run after its end.
+  user_agent(simulation& run, history& log, endpoint at, std::string user, sip::timer_values timers,
+             plan_lookup plans);
+  user_agent(const user_agent&) = delete;
+  user_agent& operator=(const user_agent&) = delete;
+
+  void enroll(std::uint32_t expires_s); // REGISTER
+  void place(const call_plan& plan);    // INVITE, and what follows
+  // In the call of that number, if it stands.
+  void request_in(unsigned number, const std::string& method, bool throws = false);
+  void hang_up(unsigned number);
+  void cancel(unsigned number); // if nobody has answered
+
+  [[nodiscard]] const std::string& user() const { return user_; }
+  [[nodiscard]] const std::map<std::string, call_end>& ends() const { return ends_; } // by Call-ID
+  [[nodiscard]] const call_end* end_of(unsigned number) const;
+  // The last status of a REGISTER; 0: none yet.
+  [[nodiscard]] int enrolled() const { return enrolled_; }
+  [[nodiscard]] std::string uri() const { return "sip:" + user_ + "@" + to_string(at_); }
+
+private:
+  struct client_transaction {
+    sip::message request;
+    bool finished = false;
+    bool provisional = false;
+    std::string call_id;
+  };
+  struct server_transaction {
+    sip::message request;
+    std::string answer; // bytes of the last response
+    bool final = false;
+    bool acknowledged = false;
+  };
+
+  sip::message make(const std::string& method, const std::string& request_uri,
+                    const std::string& to, const std::string& from_tag, const std::string& call_id,
+                    std::uint32_t cseq);
+  std::string start(const sip::message& request);
+  void repeat(const std::string& key, duration interval, duration left);
+  void transmit(const sip::message& m);
+  void transmit(const sip::message& m, const std::string& bytes);
+  void on_datagram(const std::string& bytes);
+
+  void on_response(const sip::message& response);
+  void on_invite_response(client_transaction& t, const sip::message& response);
+  void succeeded(const sip::message& invite, const sip::message& response, call_end& end);
+  void acknowledge_failure(const sip::message& invite, const sip::message& response);
+  void stands(call_end& end);
+  void timed_out(const client_transaction& t);
+
+  void on_request(const sip::message& request);
+  void on_ack(const sip::message& ack);
+  void on_cancel(const sip::message& cancel);
+  void on_invite(const std::string& key, const sip::message& request);
+  void on_new_call(const std::string& key, const sip::message& invite);
+  void answer_call(const std::string& key);
+  void respond(const std::string& key, int status, const std::string& tag);
+  void repeat_answer(const std::string& key, duration interval, duration left);
+
+  [[nodiscard]] call_end* standing(unsigned number);
+  [[nodiscard]] call_end* dialog_of(const sip::message& request);
+  [[nodiscard]] bool invite_open(const call_end& end) const;
+  std::string unique(const char* prefix);
+
+  simulation& run_;
+  history& log_;
+  endpoint at_;
+  std::string user_;
+  sip::timer_values timers_;
+  plan_lookup plans_;
+  unsigned next_ = 0;
+  int enrolled_ = 0;
+  std::uint32_t register_cseq_ = 0;
+  std::map<std::string, call_end> ends_;
+  std::map<std::string, client_transaction> clients_; // by branch and method
+  std::map<std::string, server_transaction> servers_;
+  std::map<std::string, std::string> acks_; // Call-ID and CSeq of a 2xx -> its ACK
+};
+
+} // namespace holdfast::simulations

@@ -1,0 +1,128 @@
+// The invariants that the design states, about the cluster.
+#include "simulations/oracle/invariants.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace holdfast::simulations {
+
+namespace {
+
+// Between the containers, so many shards more than the fair share may one have.
+constexpr std::size_t shards_over_share = 2;
+
+} // namespace
+
+// House rule: a node whose own state can not be trusted exits. It was given up, or it has a bug.
+void nobody_ends_by_itself(const evidence& e, findings& out) {
+  for (const auto& why : e.fail_stops)
+    if (why.find(" dead") == std::string::npos) out.push_back({"", why, 0, e.faults_end});
+}
+
+// Design, "Fences".
+void one_owner_speaks(const evidence& e, findings& out) {
+  for (const auto& d : e.double_outputs) out.push_back({"", d.what, 0, d.at});
+  for (const auto& t : e.takeovers)
+    if (t.emptied && t.copy_survived)
+      out.push_back({"",
+                     "shard " + std::to_string(t.shard.value) + " was emptied at epoch "
+                         + std::to_string(t.epoch.value) + " although a full copy of it was alive",
+                     0, t.at});
+}
+
+// Design, "Shards, sessions, routing": a token whose MAC does not fit is somebody else's. Who
+// believed it would acknowledge and end, at whatever address it names, calls that never were.
+void forgery_has_no_effect(const evidence& e, findings& out) {
+  for (const auto& [at, what] : e.told_to_strangers)
+    out.push_back({"", "a forged token made the cluster send " + what + " to a stranger", 0, at});
+}
+
+// Design, "What survives means": a binding whose 200 was seen rings until it expires, and not
+// after.
+void bindings_survive(const evidence& e, findings& out) {
+  for (const auto& end : e.ends) {
+    if (end.at != side::caller || !e.healthy(end.began)) continue;
+    const auto* plan = e.plan_of(end.number);
+    if (plan == nullptr) continue;
+    const auto bound = e.registered.find(plan->callee);
+    if (bound == e.registered.end()) continue;
+    const auto since = e.registered_at.at(plan->callee);
+    const auto expires = since + std::chrono::seconds{bound->second};
+    const bool rang = !e.ends_of(end.number, side::callee).empty();
+    const bool unreachable = end.status == 404 || end.status == 480;
+    if (end.began > expires + 5s && rang)
+      out.push_back(
+          {"", "the binding of " + plan->callee + " had expired, and rang", end.number, end.began});
+    if (end.began + 2s < expires && !rang && unreachable && !e.lost_user(plan->callee, e.formed))
+      out.push_back({"",
+                     plan->callee + " is registered, and a call to it was answered "
+                         + std::to_string(end.status),
+                     end.number, end.began});
+  }
+}
+
+// Design, "Failure", 5: in the background each shard gets a new replica.
+void copies_are_restored(const evidence& e, findings& out) {
+  if (!e.ready_again)
+    out.push_back({"", "the cluster did not become ready again after the faults", 0, e.end});
+  else if (e.last_crash && !e.recovered)
+    out.push_back({"", "the cluster did not become ready again after the last crash", 0, e.end});
+}
+
+// Design, "Shards, sessions, routing".
+void shards_are_balanced(const evidence& e, findings& out) {
+  // Moving takes its time.
+  if (!e.ready_again || e.last_crash || e.taken_over(e.end - 5s, e.end)) return;
+  if (e.end < e.healed + 15s) return;
+  std::map<std::string, std::size_t> owned;
+  for (const auto& m : e.last_view.members)
+    if (m.card.serves == cluster::role::container && m.alive()) owned[m.card.name] = 0;
+  for (const auto& s : e.last_view.shards) ++owned[s.owner.name];
+  if (owned.empty()) return;
+  const auto share = e.last_view.shards.size() / owned.size();
+  for (const auto& [node, count] : owned)
+    if (count > share + shards_over_share)
+      out.push_back({"",
+                     node + " owns " + std::to_string(count) + " shards, its share is "
+                         + std::to_string(share),
+                     0, e.end});
+}
+
+// House rule: every table is bounded, and empty when there is nothing to do. What is left are the
+// sessions of registrars.
+void nothing_is_left(const evidence& e, findings& out) {
+  if (!e.ready_again || e.end < e.hung_up + 2 * e.sixty_four_t1()) return;
+  std::size_t sessions = 0;
+  for (const auto& row : e.last_rows) sessions += row.sessions;
+  if (sessions > e.plan.registrations.size())
+    out.push_back({"",
+                   std::to_string(sessions) + " sessions are left, "
+                       + std::to_string(e.plan.registrations.size()) + " users are registered",
+                   0, e.end});
+}
+
+// Design, "Failure": after healing everything works as if nothing had been.
+void new_calls_succeed(const evidence& e, findings& out) {
+  for (const auto& end : e.ends) {
+    const auto* plan = e.plan_of(end.number);
+    if (end.at != side::caller || !e.healthy(end.began) || plan == nullptr) continue;
+    if (plan->callee != "answer" && plan->callee != "alarm") continue;
+    if (plan->cancels_after || plan->throws || end.status / 100 == 2) continue;
+    out.push_back({"",
+                   "a new call, made when all was well, was answered " + std::to_string(end.status),
+                   end.number, end.began});
+  }
+}
+
+// Design, "Who does what": the view names who is alive.
+void report_is_true(const evidence& e, findings& out) {
+  if (!e.ready_again) return;
+  for (const auto& m : e.last_view.members)
+    if (m.alive() && !e.alive.contains(m.card.name))
+      out.push_back({"", "the view calls " + m.card.name + " alive, which is dead", 0, e.end});
+  for (const auto& name : e.alive)
+    if (const auto* m = e.last_view.find(name); m == nullptr || !m->alive())
+      out.push_back({"", name + " is alive and the view does not say so", 0, e.end});
+}
+
+} // namespace holdfast::simulations
