@@ -116,7 +116,7 @@ public:
     if (node == nullptr) return;
     const auto text = text_of(name, *node);
     if (!text) return;
-    if (text->empty())
+    if (text->empty() && !value.empty())
       problem(*node, label_ + std::string{name} + " is empty",
               std::string{name} + " = \"" + value.string() + '"');
     else
