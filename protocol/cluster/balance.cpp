@@ -1,6 +1,7 @@
 #include "protocol/cluster/balance.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::cluster {
 
@@ -59,12 +60,16 @@ std::size_t balancer::next_turn(const std::vector<host>& hosts,
   return best;
 }
 
+// Equals are told apart by their sessions: at rest nobody has work, and still calls should lie
+// even.
 std::size_t balancer::least_loaded(const std::vector<host>& hosts,
                                    const std::vector<std::size_t>& among, std::uint64_t random) {
   std::vector<std::size_t> best;
-  double lowest = 0;
+  std::pair<double, double> lowest;
   for (const auto i : among) {
-    const auto load = load_of(entries_[hosts[i].name], hosts[i].weight);
+    const auto& e = entries_[hosts[i].name];
+    const std::pair load{load_of(e, policy_, hosts[i].weight),
+                         load_of(e, balance_policy::fewest_sessions, hosts[i].weight)};
     if (best.empty() || load < lowest) {
       best.clear();
       lowest = load;
@@ -74,10 +79,10 @@ std::size_t balancer::least_loaded(const std::vector<host>& hosts,
   return best[random % best.size()];
 }
 
-double balancer::load_of(const entry& e, std::uint32_t weight) const {
+double balancer::load_of(const entry& e, balance_policy policy, std::uint32_t weight) {
   const double placed = e.placed + e.placed_before;
   const double capacity = std::max(weight, 1u);
-  switch (policy_) {
+  switch (policy) {
   case balance_policy::fewest_sessions:
     return (e.told.sessions + placed) / capacity;
   case balance_policy::fewest_transactions:

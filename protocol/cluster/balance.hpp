@@ -66,7 +66,7 @@ public:
   void full(const std::string& node, bool is_full);
 
   // The index of the host that takes the next session; it is counted at once. `random` decides
-  // between equals. nullopt: nobody was offered.
+  // between equals that also have equally many sessions. nullopt: nobody was offered.
   [[nodiscard]] std::optional<std::size_t> choose(const std::vector<host>& hosts,
                                                   std::uint64_t random);
 
@@ -80,7 +80,7 @@ private:
     bool full = false;
   };
 
-  [[nodiscard]] double load_of(const entry& e, std::uint32_t weight) const;
+  [[nodiscard]] static double load_of(const entry& e, balance_policy policy, std::uint32_t weight);
   [[nodiscard]] std::size_t next_turn(const std::vector<host>& hosts,
                                       const std::vector<std::size_t>& among);
   [[nodiscard]] std::size_t least_loaded(const std::vector<host>& hosts,

@@ -187,6 +187,19 @@ TEST_CASE("balance: what was placed since the last report counts, and for one re
   for (int i = 0; i < 3; ++i) CHECK(chosen(b, two) == "a");
 }
 
+TEST_CASE("balance: of equals in work the one with fewer sessions by weight is chosen") {
+  for (const auto policy : {balance_policy::least_work_left, balance_policy::fewest_transactions}) {
+    balancer b{policy};
+    b.report("a", {30, 0, 0});
+    b.report("b", {20, 0, 0});
+    CHECK(chosen(b, two) == "b");
+    balancer weighted{policy};
+    weighted.report("a", {30, 0, 0});
+    weighted.report("b", {20, 0, 0});
+    CHECK(chosen(weighted, {{"a", 2}, {"b", 1}}) == "a");
+  }
+}
+
 TEST_CASE("balance: entropy decides between equals") {
   for (const std::uint64_t random : {0u, 1u}) {
     balancer b{balance_policy::fewest_sessions};
