@@ -56,7 +56,9 @@ bool understands(context& session, const incoming_request& request) {
     taken = taken || sip::text::same(range, sdp_type) || range == "*/*"
             || sip::text::same(range, "application/*");
   }
-  if (!taken) session.respond(request.id, 406);
+  if (!taken)
+    session.respond(request.id, 406,
+                    {{{"Warning", "399 holdfast \"only application/sdp is spoken here\""}}, ""});
   return taken;
 }
 

@@ -124,7 +124,10 @@ result<dialog> make_uas_dialog(const message& request, const message& response) 
   const auto both = read_ends(request, response);
   if (!both) return tl::make_unexpected(both.error());
   if (both->to.tag().empty()) return fail("our response has no To-tag");
-  const auto target = contact_uri(request);
+  auto target = contact_uri(request);
+  // RFC 2543 made Contact optional, and From-tags too, which is how its peers are known.
+  if (!target && !request.has("Contact") && both->from.tag().empty())
+    target = to_string(both->from.uri);
   if (!target) return fail("request without a usable Contact");
   dialog d;
   d.role = dialog_role::uas;

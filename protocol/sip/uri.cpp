@@ -67,12 +67,20 @@ bool never_ignored(std::string_view name) {
          || text::same(name, "maddr");
 }
 
+const param* find_normalized(const param_list& params, std::string_view name) {
+  const auto it = std::find_if(params.begin(), params.end(), [&](const param& p) {
+    return text::same(normalized(p.name), name);
+  });
+  return it == params.end() ? nullptr : &*it;
+}
+
+// RFC 3261 19.1.1: a name stands once; where it does not, the first counts.
 bool params_match_one_way(const param_list& a, const param_list& b) {
   return std::all_of(a.begin(), a.end(), [&](const param& p) {
     const auto name = normalized(p.name);
-    const auto other = std::find_if(
-        b.begin(), b.end(), [&](const param& o) { return text::same(normalized(o.name), name); });
-    if (other == b.end()) return !never_ignored(name);
+    if (find_normalized(a, name) != &p) return true;
+    const auto* other = find_normalized(b, name);
+    if (other == nullptr) return !never_ignored(name);
     return p.value.has_value() == other->value.has_value()
            && text::same(normalized(p.value.value_or("")), normalized(other->value.value_or("")));
   });

@@ -31,7 +31,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   promise(sip::append_stamped(view, source, stamped), "a checked request can be stamped");
   auto same = *m;
   promise(sip::stamp_source(same, source), "its copy too");
-  promise(sip::parse(stamped) == same, "in place and in the copy it is the same stamp");
+  auto passed_on = sip::parse(stamped);
+  promise(passed_on.has_value(), "what was stamped is well-formed");
+  promise(passed_on->top_via() == same.top_via(), "in place and in the copy it is the same stamp");
+  promise(passed_on->headers("Via").size() == same.headers("Via").size(), "no Via comes or goes");
+  passed_on->remove("Via");
+  same.remove("Via");
+  promise(*passed_on == same, "nothing but Via is stamped");
   if (m->is("ACK")) return 0;
   const auto response = sip::make_response(*m, 486, "", "tag");
   promise(sip::parse(sip::to_bytes(response)).has_value(), "a response to it is well-formed");

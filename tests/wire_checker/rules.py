@@ -11,6 +11,13 @@ SLACK = 0.08  # seconds: a busy machine sends late, never early
 DIALOG_FORMING = ("INVITE", "SUBSCRIBE", "REFER")
 
 
+class Lists(dict):
+    """Lists by key; one that is not there is empty, and stays out."""
+
+    def __missing__(self, key):
+        return []
+
+
 class History:
     """Messages of one element in order, with what belongs together."""
 
@@ -20,15 +27,15 @@ class History:
         self.end = self.all[-1].at if self.all else 0
         self.sent = [m for m in self.all if m.source == element]
         self.received = [m for m in self.all if m.to_address == element]
-        self.requests_to = collections.defaultdict(list)  # transaction -> copies of a request
-        self.requests_of = collections.defaultdict(list)
-        self.responses_to = collections.defaultdict(list)  # to what we sent
-        self.responses_of = collections.defaultdict(list)
+        self.requests_to = Lists()  # transaction -> copies of a request
+        self.requests_of = Lists()
+        self.responses_to = Lists()  # to what we sent
+        self.responses_of = Lists()
         for m in self.all:
             ours = m.source == element
             table = ((self.requests_of if ours else self.requests_to) if m.request else
                      (self.responses_of if ours else self.responses_to))
-            table[m.transaction].append(m)
+            table.setdefault(m.transaction, []).append(m)
 
     def request_of(self, response):
         """What a response of ours answers; None: nothing we saw."""

@@ -82,6 +82,18 @@ TEST_CASE("dialog: none without a tag or a Contact") {
   CHECK_FALSE(make_uas_dialog(anonymous.invite, e.answer(200)).has_value());
 }
 
+TEST_CASE("dialog: an RFC 2543 caller without From-tag and Contact is called back by its From "
+          "[RFC 4475 3.4.1]") {
+  const exchange e;
+  auto old = e.invite;
+  old.remove("Contact");
+  old.set("From", "<sip:+13035551111@ift.client.example.net;user=phone>");
+  const auto d = make_uas_dialog(old, make_response(old, 200, "", "ours"));
+  REQUIRE(d.has_value());
+  CHECK(d->remote_target == "sip:+13035551111@ift.client.example.net;user=phone");
+  CHECK(d->remote_tag.empty());
+}
+
 TEST_CASE("dialog: a request through loose and strict routers [RFC 3261 12.2.1.1]") {
   const exchange e;
   auto d = *make_uac_dialog(e.invite, e.answer(200));

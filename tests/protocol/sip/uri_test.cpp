@@ -117,3 +117,11 @@ TEST_CASE("via: read with white space everywhere, refused with nothing in it [RF
     CHECK_FALSE(parse_via(text).has_value());
   }
 }
+
+TEST_CASE(
+    "uri: a parameter that stands twice counts once, and a URI equals itself [RFC 3261 19.1.1]") {
+  const auto twice = parse_uri("sip:a@b;p=1;P=2;q").value();
+  CHECK(equivalent(twice, twice));
+  CHECK(equivalent(twice, parse_uri("sip:a@b;q;p=1").value()));
+  CHECK_FALSE(equivalent(twice, parse_uri("sip:a@b;q;p=2").value()));
+}
