@@ -200,6 +200,7 @@ void inspector::on_part(const std::string& node, std::uint64_t id, bool last,
   const auto s = surveys_.find(id);
   if (s == surveys_.end() || !s->second.missing.contains(node)) return;
   cluster::add_part(s->second.so_far[node], std::move(part));
+  s->second.answered_at.try_emplace(node, now());
   if (!last) return;
   s->second.missing.erase(node);
   if (s->second.missing.empty()) finish(s);
@@ -209,7 +210,11 @@ void inspector::finish(std::map<std::uint64_t, survey>::iterator it) {
   auto s = std::move(it->second);
   surveys_.erase(it);
   std::vector<cluster::picture> pictures;
-  for (auto& [node, p] : s.so_far) pictures.push_back(std::move(p));
+  for (auto& [node, p] : s.so_far) {
+    const auto since = now() - s.answered_at.at(node);
+    for (auto& seen : p.sightings) seen.ago += since;
+    pictures.push_back(std::move(p));
+  }
   if (s.sampled) {
     latest_ = pictures;
     latest_at_ = now();

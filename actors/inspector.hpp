@@ -71,6 +71,7 @@ private:
     bool sampled = false; // its result is for whoever asks soon after
     std::set<std::string> missing;
     std::map<std::string, cluster::picture> so_far;
+    std::map<std::string, instant> answered_at; // what it says is as old as that
     instant until;
     std::vector<decltype(inspect_everywhere::done)> done;
   };

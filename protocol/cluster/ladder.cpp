@@ -116,8 +116,35 @@ sighting_row row_of(const sighting& s, const std::string& node, instant now) {
           s.status, s.cseq,     s.step, s.session, s.agent};
 }
 
-// A sighting belongs to the last rung of the same message that has not passed its station yet;
-// stations come in the order of the way, so what was seen out of order begins a rung of its own.
+namespace {
+
+// Stations in the order of the way of a message.
+int place_of(station s, bool in) {
+  return in ? static_cast<int>(s) : -static_cast<int>(s);
+}
+
+bool belongs_to(const sighting_row& row, const rung& r) {
+  const auto place = place_of(row.where, row.in);
+  bool behind = true;
+  for (const auto& stop : r.stops) {
+    if (stop.where == row.where) return false;
+    behind = behind && place_of(stop.where, row.in) < place;
+  }
+  return r.stops.front().ago - row.ago < (behind ? rung_patience : clock_skew);
+}
+
+void add_stop(rung& r, const sighting_row& row) {
+  const auto place = place_of(row.where, row.in);
+  const auto at = std::find_if(r.stops.begin(), r.stops.end(), [&](const rung::stop& s) {
+    return place_of(s.where, row.in) > place;
+  });
+  r.stops.insert(at, {row.node, row.where, row.ago, row.step});
+}
+
+} // namespace
+
+// A sighting belongs to the latest rung of the same message that has not passed its station yet.
+// What nodes say of the time differs a little, so within that a station may come too early.
 std::vector<rung> ladder_of(std::vector<sighting_row> rows) {
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return a.ago > b.ago; });
@@ -125,20 +152,17 @@ std::vector<rung> ladder_of(std::vector<sighting_row> rows) {
   using what = std::tuple<std::uint64_t, bool, sip_method, std::uint16_t, std::uint32_t>;
   std::map<what, std::vector<std::size_t>> open;
   for (const auto& row : rows) {
-    const auto way = [&](station s) { return row.in ? static_cast<int>(s) : -static_cast<int>(s); };
     auto& same = open[{row.call, row.in, row.method, row.status, row.cseq}];
-    rung* found = nullptr;
-    for (const auto i : same) {
-      auto& r = ladder[i];
-      const bool next = way(r.stops.back().where) < way(row.where);
-      if (found == nullptr && next && r.stops.front().ago - row.ago < rung_patience) found = &r;
+    const auto found = std::find_if(same.rbegin(), same.rend(),
+                                    [&](std::size_t i) { return belongs_to(row, ladder[i]); });
+    if (found != same.rend()) {
+      add_stop(ladder[*found], row);
+      continue;
     }
-    if (found == nullptr) {
-      same.push_back(ladder.size());
-      found = &ladder.emplace_back();
-      *found = {row.call, row.in, row.method, row.status, row.cseq, row.agent, same.size() > 1, {}};
-    }
-    found->stops.push_back({row.node, row.where, row.ago, row.step});
+    same.push_back(ladder.size());
+    ladder.push_back(
+        {row.call, row.in, row.method, row.status, row.cseq, row.agent, same.size() > 1, {}});
+    add_stop(ladder.back(), row);
   }
   return ladder;
 }

@@ -155,6 +155,7 @@ struct rung {
   std::vector<stop> stops; // in the order in which it passed
 };
 
+inline constexpr duration clock_skew{30ms};  // between what two nodes say of one moment
 inline constexpr duration rung_patience{3s}; // a message held for a moving shard takes that long
 
 // Oldest first.

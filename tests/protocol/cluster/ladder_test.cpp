@@ -77,6 +77,17 @@ TEST_CASE("ladder: a retransmission is a rung of its own and says so") {
   CHECK(ladder[1].stops.size() == 2);
 }
 
+TEST_CASE("ladder: clocks that differ by milliseconds make no message out of one") {
+  const auto ladder = ladder_of({seen("proxy-1", station::proxy, true, 903ms, invite),
+                                 seen("dispatcher-1", station::dispatcher, true, 900ms, invite),
+                                 seen("container-1", station::session, true, 901ms, invite, 1)});
+  REQUIRE(ladder.size() == 1);
+  REQUIRE(ladder[0].stops.size() == 3);
+  CHECK(ladder[0].stops[0].where == station::dispatcher);
+  CHECK(ladder[0].stops[1].where == station::proxy);
+  CHECK(ladder[0].stops[2].where == station::session);
+}
+
 TEST_CASE("ladder: a session keeps how its call began and the latest, a node the latest") {
   session_sightings own;
   sighting_ring ring{10};
