@@ -102,6 +102,10 @@ void only_users_end_calls(const evidence& e, findings& out) {
                         || std::any_of(plan->requests.begin(), plan->requests.end(),
                                        [](const auto& r) { return r.throws; });
     if (throws || plan->cancels_after || e.lost(x.call_id, end->began)) continue;
+    // A ringing call is not stable yet: a 2xx that finds no session is acknowledged and ended.
+    const auto callers = e.ends_of(end->number, side::caller);
+    if (callers.empty() || !callers.front()->stood_at || *callers.front()->stood_at > x.first)
+      continue;
     if (ended_otherwise(e, x, *end, x.first)) continue;
     out.push_back({"", "the cluster sent a BYE to " + end->agent + " although nobody hung up",
                    end->number, x.first});
