@@ -191,4 +191,16 @@ void container::to_shard(shard_id id, caf::message what) {
   if (h != hosted_.end() && h->second.active) send(h->second.actor, std::move(what));
 }
 
+std::string container::state_line() const {
+  std::size_t active = 0;
+  std::size_t stalled = 0;
+  for (const auto& [id, h] : hosted_) {
+    active += h.active ? 1u : 0u;
+    stalled += h.stalled.size();
+  }
+  return std::to_string(active) + " of " + std::to_string(hosted_.size()) + " shards active, "
+         + std::to_string(copies_.records()) + " copies held, " + std::to_string(stalled)
+         + " emissions wait for a lease";
+}
+
 } // namespace holdfast::actors

@@ -68,7 +68,8 @@ private:
     instant named_owner_at; // when the view told us
     instant started_at{};   // when we spawned it ourselves
     instant active_since;
-    bool took_over = false; // not empty at birth: the directory may have been lost
+    std::optional<instant> served_at; // its first message; for operators
+    bool took_over = false;           // not empty at birth: the directory may have been lost
     std::deque<cluster::sip_in> early;
     std::deque<cluster::ask> early_questions;
     std::deque<emission> stalled;
@@ -89,6 +90,7 @@ private:
   };
 
   void on_exit() override;
+  std::string state_line() const override;
   void on_view() override;
   void on_link(const std::string& peer, bool up) override;
   void on_frame(const std::string& peer, cluster::frame_kind kind, std::string_view bytes) override;

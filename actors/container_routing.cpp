@@ -47,6 +47,7 @@ void container::deliver(cluster::sip_in message) {
   gauge_.message(now());
   if (message.receipt != 0 && timed_.size() < timed_messages_max)
     timed_.emplace(std::pair{message.proxy, message.receipt}, now());
+  if (auto* h = active_shard(shard); h != nullptr && !h->served_at) h->served_at = now();
   to_shard(shard, caf::make_message(shard_message{std::move(message)}));
 }
 

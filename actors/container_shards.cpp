@@ -194,7 +194,10 @@ void container::report() {
   r.replicas = static_cast<std::uint32_t>(copies_.records());
   for (const auto& [id, h] : hosted_) {
     if (!h.active) continue;
-    r.shards.push_back({id, h.epoch, h.status.load.sessions, h.status.synced, h.status.lag});
+    std::optional<duration> served_for;
+    if (h.served_at) served_for = now() - *h.served_at;
+    r.shards.push_back({id, h.epoch, h.status.load.sessions, h.status.synced, h.status.lag,
+                        now() - h.active_since, served_for});
     r.sessions += h.status.load.sessions;
     r.work += h.status.load.work;
   }

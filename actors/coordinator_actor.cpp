@@ -37,11 +37,14 @@ caf::behavior coordinator_actor::make_behavior() {
         feed(control::ledger_result{written.number, written.written, std::move(written.error)});
       },
       [this](peer_suspected& s) {
+        if (s.suspected) history_.on_sign(s.peer.name, "heartbeats stopped", now());
         feed(control::peer_suspicion{{}, s.peer, s.suspected});
       },
       [this](process_ended& ended) {
+        history_.on_sign(ended.name, "its process ended", now());
         feed(control::process_ended{std::move(ended.name), ended.pid});
       },
+      [this](inspect_history& i) { i.look(history_); },
       [this](inspect_cluster& i) { i.look(machine_, events_); },
       [this](operate_cluster& o) {
         o.command.id = ++next_command_;
@@ -66,7 +69,7 @@ void coordinator_actor::on_link(const std::string& peer, bool up) {
   if (up)
     feed(control::link_up{peer});
   else
-    feed(control::link_lost{peer});
+    lost_link(peer);
 }
 
 void coordinator_actor::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
@@ -76,13 +79,20 @@ void coordinator_actor::on_frame(const std::string& peer, frame_kind kind, std::
     const auto* from = machine_.current().find(peer);
     if (from == nullptr) return;
     with<cluster::container_report>(bytes, [&](cluster::container_report r) {
+      history_.on_report(from->id(), r, now());
       feed(control::reported{from->id(), std::move(r)});
     });
   } else if (kind == frame_kind::suspicion) {
     with<cluster::suspicion>(bytes, [&](const cluster::suspicion& s) {
+      if (s.suspected) history_.on_sign(s.of.name, peer + " misses its heartbeats", now());
       feed(control::peer_suspicion{peer, s.of, s.suspected});
     });
   }
+}
+
+void coordinator_actor::lost_link(const std::string& peer) {
+  history_.on_sign(peer, "its link broke", now());
+  feed(control::link_lost{peer});
 }
 
 void coordinator_actor::on_tick() {
@@ -106,6 +116,7 @@ void coordinator_actor::carry_out(const control::write_ledger& order) {
 void coordinator_actor::carry_out(const control::publish& order) {
   const auto bytes = encode(order.now_valid);
   for (const auto& peer : reachable()) send_to(peer, frame_kind::view, bytes);
+  history_.on_view(current_view(), order.now_valid, now());
   auto next = std::make_shared<const cluster::view>(order.now_valid);
   adopt_view(next);
   send(options_.hub, view_changed{std::move(next)});
@@ -125,6 +136,7 @@ void coordinator_actor::carry_out(const control::refuse& order) {
 // The view is the order, remote spawn is its execution: asynchronous, all shards of a node at once,
 // idempotent by (shard, epoch) at the other end.
 void coordinator_actor::carry_out(const control::spawn& order) {
+  history_.on_spawned(order.on.name, now());
   const auto node = caf_node_of(order.on.name);
   if (!node) {
     for (const auto& s : order.shards) feed(control::spawn_result{s.shard, s.epoch, false});
@@ -174,6 +186,12 @@ void coordinator_actor::carry_out(const control::note& order) {
     spdlog::info("{}", order.text);
   events_.push_back({now(), order.alarm, order.text});
   if (events_.size() > events_max) events_.pop_front();
+}
+
+std::string coordinator_actor::state_line() const {
+  return "view " + std::to_string(machine_.current().number.value)
+         + (machine_.ready() ? ", ready, " : ", not ready, ") + std::to_string(events_.size())
+         + " events";
 }
 
 } // namespace holdfast::actors

@@ -5,6 +5,7 @@
 #include "actors/role.hpp"
 #include "actors/world.hpp"
 #include "protocol/cluster/coordinator.hpp"
+#include "protocol/cluster/history.hpp"
 
 #include <deque>
 #include <functional>
@@ -32,6 +33,11 @@ struct inspect_cluster {
   std::function<void(const cluster::coordinator&, const std::deque<cluster_event>&)> look;
 };
 
+// Likewise, for what has become of the cluster.
+struct inspect_history {
+  std::function<void(const cluster::history&)> look;
+};
+
 // An operator's command; `done` is called with whether it was accepted, and what happens now.
 struct operate_cluster {
   cluster::control::operator_command command;
@@ -53,7 +59,9 @@ private:
   void on_link(const std::string& peer, bool up) override;
   void on_frame(const std::string& peer, cluster::frame_kind kind, std::string_view bytes) override;
   void on_tick() override;
+  std::string state_line() const override;
 
+  void lost_link(const std::string& peer);
   void feed(cluster::control::event what);
   void carry_out(const cluster::control::load_ledger& order);
   void carry_out(const cluster::control::write_ledger& order);
@@ -69,6 +77,7 @@ private:
   coordinator_options options_;
   cluster::coordinator machine_;
   std::deque<cluster_event> events_;
+  cluster::history history_;
   std::map<std::uint64_t, std::function<void(bool, std::string)>> commands_;
   std::uint64_t next_command_ = 0;
   std::string pulled_from_;
@@ -77,4 +86,5 @@ private:
 } // namespace holdfast::actors
 
 HOLDFAST_LOCAL_MESSAGE(inspect_cluster)
+HOLDFAST_LOCAL_MESSAGE(inspect_history)
 HOLDFAST_LOCAL_MESSAGE(operate_cluster)

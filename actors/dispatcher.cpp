@@ -44,6 +44,7 @@ void dispatcher::from_clients(const datagrams_received& in) {
   std::vector<datagram> out;
   const auto time = now();
   for (const auto& d : in.datagrams) {
+    note(true, d.peer, d.bytes);
     if (const auto proxy = flows_.target_of(d.peer, time))
       out.push_back({*proxy, cluster::wrap_datagram(d.peer, options_.advertised, d.bytes)});
     else if (std::has_single_bit(++dropped_))
@@ -57,12 +58,38 @@ void dispatcher::from_proxies(const datagrams_received& in) {
   for (const auto& d : in.datagrams) {
     const auto unwrapped = proxies_.contains(d.peer) ? cluster::unwrap_datagram(d.bytes)
                                                      : fail("not from a proxy of this cluster");
+    if (unwrapped) note(false, unwrapped->destination, unwrapped->payload);
     if (unwrapped)
       out.push_back({unwrapped->destination, std::string{unwrapped->payload}});
     else if (std::has_single_bit(++untrusted_))
       spdlog::warn("dispatcher: {} datagrams on the inner socket ignored so far", untrusted_);
   }
   options_.outside->send_datagrams(socket_name::outside, std::move(out));
+}
+
+// ---- for operators
+
+void dispatcher::note(bool in, const endpoint& agent, std::string_view bytes) {
+  cluster::sighting s;
+  if (!cluster::sketch_into(s, bytes)) return;
+  s.at = now();
+  s.where = cluster::station::dispatcher;
+  s.in = in;
+  s.agent = agent;
+  seen_.add(std::move(s));
+}
+
+std::string dispatcher::state_line() const {
+  return std::to_string(proxies_.size()) + " proxies, " + std::to_string(dropped_) + " dropped, "
+         + std::to_string(untrusted_) + " untrusted";
+}
+
+bool dispatcher::describe(const describe_yourself& question, cluster::picture& into) {
+  const auto& query = *question.query;
+  if (query.what == cluster::inspect_what::ladder)
+    for (const auto& s : seen_.of(query.calls, query.sessions))
+      into.sightings.push_back(cluster::row_of(s, {}, now()));
+  return true;
 }
 
 } // namespace holdfast::actors

@@ -30,12 +30,16 @@ public:
 
 private:
   void on_view() override;
+  std::string state_line() const override;
+  bool describe(const describe_yourself& question, cluster::picture& into) override;
   void from_clients(const datagrams_received& in);
   void from_proxies(const datagrams_received& in);
+  void note(bool in, const endpoint& agent, std::string_view bytes);
 
   dispatcher_options options_;
   cluster::flow_table flows_;
   std::set<endpoint> proxies_;
+  cluster::sighting_ring seen_;
   std::uint64_t dropped_ = 0;
   std::uint64_t untrusted_ = 0;
 };

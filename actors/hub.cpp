@@ -13,7 +13,7 @@ using cluster::frame_kind;
 using cluster::role;
 
 hub::hub(caf::actor_config& config, hub_options options)
-    : caf::event_based_actor(config),
+    : observed_actor(config),
       options_{std::move(options)},
       view_{std::make_shared<const cluster::view>()} {}
 
@@ -58,7 +58,7 @@ void hub::on_exit() {
   for (auto& [peer, l] : links_) send_exit(l.link, caf::exit_reason::user_shutdown);
   links_.clear();
   roles_ = {};
-  caf::event_based_actor::on_exit();
+  observed_actor::on_exit();
 }
 
 void hub::on_roles(role_table roles) {
@@ -262,8 +262,14 @@ void hub::send_to(const std::string& peer, frame_kind kind, std::string bytes) {
 }
 
 void hub::tell_roles(const caf::message& what) {
-  for (const auto& r : {roles_.coordinator, roles_.dispatcher, roles_.proxy, roles_.container})
+  for (const auto& r :
+       {roles_.coordinator, roles_.dispatcher, roles_.proxy, roles_.container, roles_.inspector})
     if (r) send(r, what);
+}
+
+std::string hub::state_line() const {
+  return "view " + std::to_string(view_->number.value) + ", " + std::to_string(links_.size())
+         + " links";
 }
 
 } // namespace holdfast::actors

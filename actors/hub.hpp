@@ -7,9 +7,8 @@
 
 #include "actors/link.hpp"
 #include "actors/messages.hpp"
+#include "actors/observed.hpp"
 #include "actors/world.hpp"
-
-#include <caf/event_based_actor.hpp>
 
 #include <map>
 #include <optional>
@@ -25,7 +24,7 @@ struct hub_options {
   endpoint coordinator; // where to ask to be let in; unused by the coordinator itself
 };
 
-class hub : public caf::event_based_actor {
+class hub : public observed_actor {
 public:
   static constexpr duration tick_interval{25ms};
   static constexpr duration redial_interval{100ms}; // after a failure
@@ -45,6 +44,7 @@ private:
     holdfast::incarnation incarnation; // 0: no view has named it yet
   };
   void on_exit() override;
+  std::string state_line() const override;
 
   void on_roles(role_table roles);
   void on_frame(frame& f);

@@ -56,19 +56,22 @@ const caf::actor& role_table::of(frame_kind kind) const {
   case frame_kind::container_report:
   case frame_kind::suspicion:
     return coordinator;
+  case frame_kind::inspect:
+  case frame_kind::inspect_reply:
+    return inspector;
   default:
     return hub;
   }
 }
 
 link::link(caf::actor_config& config, link_options options)
-    : caf::event_based_actor(config), options_{std::move(options)} {}
+    : observed_actor(config), options_{std::move(options)} {}
 
 caf::behavior link::make_behavior() {
   set_down_handler([this](caf::down_msg& down) {
     if (down.source == options_.remote.address()) quit();
   });
-  introduce();
+  say_hello();
   return {
       [this](frame& f) { on_frame(f); },
       [this](outgoing& item) { queue_up(item); },
@@ -87,7 +90,7 @@ caf::behavior link::make_behavior() {
 void link::on_exit() {
   caf::anon_send(options_.roles.hub, link_lost{caf::actor_cast<caf::actor>(this), options_.peer});
   options_ = {};
-  caf::event_based_actor::on_exit();
+  observed_actor::on_exit();
 }
 
 // A role was restarted: what its predecessor had not dealt with is lost, its credit is not.
@@ -102,7 +105,7 @@ void link::on_new_roles(role_table roles) {
 }
 
 // Who dialed speaks first; who accepted has the other's hello already and answers it.
-void link::introduce() {
+void link::say_hello() {
   if (options_.dialed) {
     delayed_send(this, hello_timeout, hello_overdue{});
   } else {
@@ -231,6 +234,16 @@ void link::note_congestion() {
                congested ? "slow, admitting nothing new for it" : "keeps up again", waiting, shed_);
   for (const auto& role : {options_.roles.proxy, options_.roles.container})
     if (role) send(role, link_congested{options_.peer, congested});
+}
+
+std::string link::state_line() const {
+  static constexpr std::array names{"acks", "control", "commits", "SIP"};
+  std::string out = up_ ? "up" : "introducing itself";
+  for (std::size_t c = 1; c < lanes_.size(); ++c)
+    out += std::string{", "} + names[c] + " " + std::to_string(lanes_[c].queue.size())
+           + " waiting, " + std::to_string(window_batches - lanes_[c].credit) + "/"
+           + std::to_string(window_batches) + " in flight";
+  return shed_ == 0 ? out : out + ", " + std::to_string(shed_) + " shed";
 }
 
 } // namespace holdfast::actors

@@ -8,8 +8,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
-
-#include <caf/event_based_actor.hpp>
+#include "actors/observed.hpp"
 
 #include <array>
 #include <cstdint>
@@ -26,6 +25,7 @@ struct role_table {
   caf::actor dispatcher;
   caf::actor proxy;
   caf::actor container;
+  caf::actor inspector; // every node has one
 
   [[nodiscard]] const caf::actor& of(cluster::frame_kind kind) const;
 };
@@ -49,7 +49,7 @@ struct link_lost {
   std::string peer;
 };
 
-class link : public caf::event_based_actor {
+class link : public observed_actor {
 public:
   static constexpr std::uint32_t window_batches = 8;
   static constexpr std::size_t items_per_batch = 100;
@@ -74,8 +74,10 @@ private:
   };
 
   void on_exit() override;
+  std::string label() const override { return options_.peer.empty() ? "" : "to " + options_.peer; }
+  std::string state_line() const override;
 
-  void introduce();
+  void say_hello();
   void on_new_roles(role_table roles);
   void on_frame(frame& f);
   void on_hello(const cluster::hello& h);

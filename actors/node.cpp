@@ -4,6 +4,7 @@
 #include "actors/coordinator_actor.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/hub.hpp"
+#include "actors/inspector.hpp"
 #include "actors/proxy.hpp"
 #include "actors/role.hpp"
 #include "actors/shard.hpp"
@@ -20,10 +21,9 @@ namespace {
 constexpr duration probe_interval{25ms};
 
 // Any worker that runs it shows that not all of them are stuck.
-class probe : public caf::event_based_actor {
+class probe : public observed_actor {
 public:
-  probe(caf::actor_config& config, world* outside)
-      : caf::event_based_actor(config), outside_{outside} {}
+  probe(caf::actor_config& config, world* outside) : observed_actor(config), outside_{outside} {}
 
   caf::behavior make_behavior() override {
     send(this, tick{});
@@ -38,34 +38,45 @@ private:
   world* outside_;
 };
 
-class node : public caf::event_based_actor {
+class node : public observed_actor {
 public:
   // More restarts of a role than this within the period, and the node ends itself.
   static constexpr std::size_t restarts_max = 3;
   static constexpr duration restart_period{10s};
 
   node(caf::actor_config& config, world* outside, node_options options)
-      : caf::event_based_actor(config), outside_{outside}, options_{std::move(options)} {}
+      : observed_actor(config), outside_{outside}, options_{std::move(options)} {}
 
   caf::behavior make_behavior() override {
     set_down_handler([this](const caf::down_msg& down) { on_down(down); });
+    // First, and known by name: whoever starts introduces itself to it.
+    roles_.inspector = spawn<inspector>(inspector_options{options_.card.name});
+    home_system().registry().put(caf::atom("inspector"),
+                                 caf::actor_cast<caf::strong_actor_ptr>(roles_.inspector));
+    introduce();
     roles_.hub = watch(
         spawn<hub>(hub_options{outside_, options_.card, options_.settings, options_.coordinator}));
     probe_ = watch(spawn<probe>(outside_));
     start_role();
     send(roles_.hub, roles_);
-    return {[this](caf::get_atom) { return roles_.coordinator; }};
+    return {[this](caf::get_atom) { return roles_.coordinator; },
+            [this](caf::sys_atom) { return roles_.inspector; }};
   }
   const char* name() const override { return "node"; }
 
 private:
+  std::string state_line() const override {
+    return options_.card.name + ", " + std::to_string(restarts_.size()) + " restarts of its role";
+  }
+
   void on_exit() override {
+    home_system().registry().erase(caf::atom("inspector"));
     for (const auto& a : {roles_.coordinator, roles_.dispatcher, roles_.proxy, roles_.container,
-                          probe_, roles_.hub})
+                          probe_, roles_.hub, roles_.inspector})
       if (a) send_exit(a, caf::exit_reason::user_shutdown);
     roles_ = {};
     probe_ = nullptr;
-    caf::event_based_actor::on_exit();
+    observed_actor::on_exit();
   }
 
   caf::actor watch(caf::actor child) {

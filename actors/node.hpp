@@ -1,7 +1,8 @@
 // A node: the root of its supervision tree. It starts the hub and the role of the node, watches
 // them, and ends the node when what cannot be trusted has failed.
 //
-//   node -> hub -> links
+//   node -> inspector                     what operators ask of this node's actors
+//        -> hub -> links
 //        -> probe                      answers for the workers of this node (heartbeats carry its
 //        age)
 //        -> coordinator | dispatcher | proxy     restarted, within an intensity
@@ -33,7 +34,7 @@ struct node_options {
 
 // The root of the node's actors: an exit message to it ends them all. To caf::get_atom it answers
 // with its coordinator actor (invalid on other nodes), which takes inspect_cluster and
-// operate_cluster. `outside` outlives the actors.
+// operate_cluster; to caf::sys_atom with its inspector. `outside` outlives the actors.
 [[nodiscard]] caf::actor start_node(caf::actor_system& system, world& outside,
                                     node_options options);
 

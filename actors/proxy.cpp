@@ -119,6 +119,7 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
     tell(++stray_, "responses to nothing of ours dropped");
     return;
   }
+  note_in(bytes, client, where->to);
   if (where->to.session.value == 0 && incoming_.is("ACK") && ends_refusal(bytes, client)) return;
   const bool emergency = where->may_create && cluster::is_emergency(incoming_);
   if (where->may_create && !let_in(bytes, client, *where, emergency)) return;
@@ -239,6 +240,7 @@ void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   }
   witness_output(options_.name, owner, out.shard.value, out.epoch.value);
   known = out.epoch;
+  note_out(out);
   if (is_numeric(out.destination.host)) {
     send_out(out.destination, out);
     return;
@@ -311,6 +313,43 @@ void proxy::on_batch_end() {
     if (!datagrams.empty())
       options_.outside->send_datagrams(socket_name::inside, std::move(datagrams));
   outgoing_.clear();
+}
+
+// ---- for operators
+// ---------------------------------------------------------------------------------
+
+void proxy::note_in(std::string_view bytes, const endpoint& client, const session_address& to) {
+  cluster::sighting s;
+  if (!cluster::sketch_into(s, bytes)) return;
+  s.at = now();
+  s.session = to;
+  s.agent = client;
+  seen_.add(std::move(s));
+}
+
+void proxy::note_out(const cluster::sip_out& out) {
+  cluster::sighting s;
+  if (!cluster::sketch_into(s, out.bytes)) return;
+  s.at = now();
+  s.in = false;
+  s.session = out.from;
+  s.agent = out.destination;
+  seen_.add(std::move(s));
+}
+
+std::string proxy::state_line() const {
+  return std::to_string(held_.size()) + " held, " + std::to_string(congested_.size())
+         + " slow links, " + std::to_string(malformed_) + " malformed, " + std::to_string(stray_)
+         + " stray, " + std::to_string(fenced_) + " fenced, " + std::to_string(untrusted_)
+         + " untrusted";
+}
+
+bool proxy::describe(const describe_yourself& question, cluster::picture& into) {
+  const auto& query = *question.query;
+  if (query.what == cluster::inspect_what::ladder)
+    for (const auto& s : seen_.of(query.calls, query.sessions))
+      into.sightings.push_back(cluster::row_of(s, {}, now()));
+  return true;
 }
 
 } // namespace holdfast::actors

@@ -52,6 +52,9 @@ private:
   void on_batch_end() override;
   void on_tick() override;
 
+  std::string state_line() const override;
+  bool describe(const describe_yourself& question, cluster::picture& into) override;
+
   void on_datagrams(const datagrams_received& in);
   void on_sip(const endpoint& client, std::string_view bytes);
   void on_malformed(const endpoint& client, std::string_view bytes, int status);
@@ -62,6 +65,8 @@ private:
   void send_failed(const cluster::sip_out& out);
   void send_out(const endpoint& destination, const cluster::sip_out& out);
   void transmit(const endpoint& destination, std::string_view bytes);
+  void note_in(std::string_view bytes, const endpoint& client, const session_address& to);
+  void note_out(const cluster::sip_out& out);
   void note_restriction();
   [[nodiscard]] bool from_dispatcher(const endpoint& peer) const;
   [[nodiscard]] bool congested(const cluster::route& r) const;
@@ -82,6 +87,7 @@ private:
   std::map<endpoint, std::vector<datagram>> outgoing_; // by dispatcher, until the end of a batch
   std::vector<endpoint> dispatchers_;
   std::size_t next_dispatcher_ = 0;
+  cluster::sighting_ring seen_; // for operators
   std::uint64_t malformed_ = 0;
   std::uint64_t stray_ = 0;
   std::uint64_t fenced_ = 0;

@@ -7,16 +7,8 @@
 
 namespace holdfast::actors {
 
-instant now_of(caf::actor_system& system) {
-  return instant{std::chrono::duration_cast<duration>(system.clock().now().time_since_epoch())};
-}
-
 role_actor::role_actor(caf::actor_config& config)
-    : caf::event_based_actor(config), view_{std::make_shared<const cluster::view>()} {}
-
-instant role_actor::now() const {
-  return now_of(home_system());
-}
+    : observed_actor(config), view_{std::make_shared<const cluster::view>()} {}
 
 bool role_actor::send_to(const std::string& peer, cluster::frame_kind kind, std::string bytes) {
   const auto link = links_.find(peer);

@@ -2,11 +2,10 @@
 // clock, and frames taken apart by kind. A role overrides on_frame() and what else concerns it.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/observed.hpp"
 #include "protocol/core/codec.hpp"
 #include "protocol/core/time.hpp"
 
-#include <caf/event_based_actor.hpp>
 #include <caf/message_handler.hpp>
 
 #include <map>
@@ -17,15 +16,11 @@
 
 namespace holdfast::actors {
 
-// The clock of the actor system, which simulation controls.
-[[nodiscard]] instant now_of(caf::actor_system& system);
-
-class role_actor : public caf::event_based_actor {
+class role_actor : public observed_actor {
 public:
   explicit role_actor(caf::actor_config& config);
 
 protected:
-  [[nodiscard]] instant now() const;
   [[nodiscard]] const cluster::view& current_view() const { return *view_; }
   [[nodiscard]] const std::set<std::string>& reachable() const { return reachable_; }
 

@@ -2,9 +2,8 @@
 // and sends nothing itself; an exception of the application ends this actor and nothing else.
 #pragma once
 
+#include "actors/observed.hpp"
 #include "actors/shard_messages.hpp"
-
-#include <caf/event_based_actor.hpp>
 
 #include <optional>
 #include <string>
@@ -21,7 +20,7 @@ struct session_start {
   caf::actor shard;
 };
 
-class session_actor : public caf::event_based_actor {
+class session_actor : public observed_actor {
 public:
   session_actor(caf::actor_config& config, session_start start);
 
@@ -30,11 +29,15 @@ public:
 
 private:
   void on_exit() override;
+  std::string state_line() const override;
+  bool describe(const describe_yourself& question, cluster::picture& into) override;
+  void add_to(cluster::obituary& mine) const override;
   void report(std::vector<session::effect> effects, bool started);
   void part();
 
   session_start start_;
   std::optional<session::session> machine_;
+  std::optional<std::size_t> dialogs_told_; // when operators were last told who talks to whom
 };
 
 } // namespace holdfast::actors

@@ -26,13 +26,9 @@ cluster::shard_start decoded(const frame& start) {
 } // namespace
 
 shard::shard(caf::actor_config& config, const frame& start)
-    : caf::event_based_actor(config), start_{decoded(start)}, log_{start_.shard, start_.epoch} {
+    : observed_actor(config), start_{decoded(start)}, log_{start_.shard, start_.epoch} {
   output_.shard = start_.shard;
   output_.epoch = start_.epoch;
-}
-
-instant shard::now() const {
-  return now_of(home_system());
 }
 
 caf::behavior shard::make_behavior() {
@@ -129,7 +125,7 @@ void shard::on_exit() {
   sessions_.clear();
   waiting_.clear();
   container_ = nullptr;
-  caf::event_based_actor::on_exit();
+  observed_actor::on_exit();
 }
 
 // ---- activation
@@ -169,6 +165,7 @@ shard::slot& shard::start_session(session_id id, std::optional<std::string> snap
                                   std::uint32_t restarts) {
   auto& s = sessions_[id];
   s.restarts = restarts;
+  s.seen.since = now();
   spawn_actor(id, s, std::move(snapshot), age);
   return s;
 }
@@ -217,6 +214,10 @@ void shard::deliver(session_id id, slot& s, session_input input) {
                  start_.shard.value, s.unfinished.size());
     return;
   }
+  ++s.seen.inputs;
+  if (s.unfinished.empty()) s.waiting_since = now();
+  if (const auto* in = std::get_if<session::received>(&input.what))
+    note_sip(s, true, in->source, in->bytes);
   send(s.actor, input);
   s.unfinished.push_back(std::move(input));
 }
@@ -293,6 +294,12 @@ void shard::on_step(session_step& step) {
   if (!step.started && !s.unfinished.empty()) {
     handled = s.unfinished.front().from;
     s.unfinished.pop_front();
+    ++s.seen.steps;
+    s.waiting_since = now();
+  }
+  if (step.about) {
+    s.seen.about = std::move(*step.about);
+    s.seen.application = std::move(step.application);
   }
   if (step.parted) return on_parted(step, s);
   if (s.ending) return;
@@ -313,6 +320,7 @@ void shard::on_step(session_step& step) {
   std::vector<emission> dependent;
   for (auto& e : step.effects) {
     if (auto* out = std::get_if<session::send>(&e)) {
+      note_sip(s, false, out->destination, out->bytes);
       cluster::outbox_entry entry{
           {}, out->destination, std::move(out->bytes), out->branch, out->proxy};
       auto emitted = to_emission(entry, step.session);

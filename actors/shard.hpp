@@ -6,10 +6,9 @@
 //   the replica --> restores every session at once, repeats the outbox --> serves
 #pragma once
 
+#include "actors/observed.hpp"
 #include "actors/shard_messages.hpp"
 #include "actors/world.hpp"
-
-#include <caf/event_based_actor.hpp>
 
 #include <deque>
 #include <map>
@@ -21,7 +20,7 @@
 
 namespace holdfast::actors {
 
-class shard : public caf::event_based_actor {
+class shard : public observed_actor {
 public:
   // A session that ended by an exception this often is quarantined (design, "Failure", 1). The
   // count is in the record and follows the session; a minute of peace forgives.
@@ -31,6 +30,9 @@ public:
   static constexpr std::size_t unfinished_max = 256;
   // After that a shard that moves is gone, whatever its new owner does not know yet.
   static constexpr duration parting_max{400ms};
+  // Of a traced session: the latest messages, each up to so many bytes.
+  static constexpr std::size_t trace_max = 40;
+  static constexpr std::size_t trace_bytes_max = 4'000;
 
   // What CAF remote spawn calls: `start` holds an encoded cluster::shard_start.
   shard(caf::actor_config& config, const frame& start);
@@ -39,9 +41,26 @@ public:
   const char* name() const override { return "shard"; }
 
 private:
+  // What a session costs so that it can be looked at: some hundred bytes, and the full text of its
+  // messages only while it is traced.
+  struct view_of_operators {
+    std::string application;
+    session::summary about;
+    instant since;
+    std::uint32_t inputs = 0; // delivered
+    std::uint32_t steps = 0;  // done
+    cluster::session_sightings sip;
+    struct text {
+      instant at;
+      bool in = true;
+      std::string bytes;
+    };
+    std::unique_ptr<std::deque<text>> trace;
+  };
   struct slot {
     caf::actor actor;
     std::deque<session_input> unfinished; // delivered, no step yet: repeated after a restart
+    instant waiting_since{};              // the oldest of them
     std::uint32_t restarts = 0;
     std::optional<instant> last_restart;
     bool quarantined = false;
@@ -55,6 +74,7 @@ private:
     std::optional<instant> deadline;
     std::vector<std::string> keys;
     std::vector<cluster::outbox_entry> unsaid; // while the shard parts: its successor says it
+    view_of_operators seen;
   };
   struct parting {
     std::string successor; // the node that owns the shard now
@@ -69,6 +89,14 @@ private:
 
   void on_exit() override;
   caf::behavior active();
+
+  // For operators (shard_inspection.cpp).
+  std::string label() const override;
+  std::string state_line() const override;
+  bool describe(const describe_yourself& question, cluster::picture& into) override;
+  [[nodiscard]] cluster::session_row row_of(session_id id, const slot& s) const;
+  void list_sessions(const cluster::inspect_query& query, cluster::picture& into) const;
+  void note_sip(slot& s, bool in, const endpoint& agent, std::string_view bytes);
 
   void activate(shard_activate& with);
   void restore(cluster::session_record& record, bool resend_outbox);
@@ -99,7 +127,6 @@ private:
   void flush(); // everything collected during one message goes to the container in one output
 
   [[nodiscard]] emission to_emission(const cluster::outbox_entry& out, session_id from) const;
-  [[nodiscard]] instant now() const;
 
   cluster::shard_start start_;
   cluster::commit_log log_;

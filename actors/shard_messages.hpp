@@ -51,6 +51,8 @@ struct session_step {
   bool stable = false;
   std::uint32_t open_transactions = 0;
   std::uint32_t work = 0;
+  std::optional<session::summary> about; // when it has changed; for operators
+  std::string application;               // with it
 };
 
 // ---- shard -> container

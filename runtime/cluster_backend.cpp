@@ -1,6 +1,6 @@
 #include "runtime/cluster_backend.hpp"
 
-#include "actors/coordinator_actor.hpp"
+#include "runtime/console/cluster_views.hpp"
 
 #include <boost/json.hpp>
 #include <caf/all.hpp>
@@ -17,8 +17,6 @@ using actors::inspect_cluster;
 using actors::operate_cluster;
 using cluster::coordinator;
 
-namespace {
-
 json::array members_of(const coordinator& c) {
   json::array rows;
   for (const auto& m : c.members())
@@ -33,6 +31,8 @@ json::array members_of(const coordinator& c) {
                     {"linked", m.linked}});
   return rows;
 }
+
+namespace {
 
 json::array shards_of(const coordinator& c) {
   json::array rows;
@@ -65,6 +65,8 @@ std::int64_t unix_ms(instant at) {
   return wall.count() - duration_cast<milliseconds>(now - at.time_since_epoch()).count();
 }
 
+} // namespace
+
 json::object status_of(const coordinator& c, const std::deque<cluster_event>& events) {
   json::array lines;
   for (const auto& e : events)
@@ -87,9 +89,13 @@ json::object status_of(const coordinator& c, const std::deque<cluster_event>& ev
           {"events", std::move(lines)}};
 }
 
+namespace {
+
 class cluster_backend final : public console_backend {
 public:
-  explicit cluster_backend(caf::actor coordinator) : coordinator_{std::move(coordinator)} {}
+  cluster_backend(caf::actor coordinator, caf::actor inspector)
+      : coordinator_{std::move(coordinator)},
+        views_{std::make_shared<cluster_views>(coordinator_, std::move(inspector))} {}
 
   void ready(done reply) override {
     look([reply](const coordinator& c, const std::deque<cluster_event>&) {
@@ -125,6 +131,11 @@ public:
     };
     caf::anon_send(coordinator_, std::move(order));
   }
+
+  bool look(const console_query& q, done reply) override {
+    return views_->look(q, std::move(reply));
+  }
+  bool act(const console_query& q, done reply) override { return views_->act(q, std::move(reply)); }
 
 private:
   static cluster::control::operator_verb verb_of(operation what) {
@@ -167,12 +178,14 @@ private:
   }
 
   caf::actor coordinator_;
+  std::shared_ptr<cluster_views> views_;
 };
 
 } // namespace
 
-std::shared_ptr<console_backend> make_cluster_backend(caf::actor coordinator) {
-  return std::make_shared<cluster_backend>(std::move(coordinator));
+std::shared_ptr<console_backend> make_cluster_backend(caf::actor coordinator,
+                                                      caf::actor inspector) {
+  return std::make_shared<cluster_backend>(std::move(coordinator), std::move(inspector));
 }
 
 } // namespace holdfast::runtime

@@ -22,5 +22,10 @@ void add_kill_command(CLI::App& app, int& exit_code);
 void add_drain_command(CLI::App& app, int& exit_code);
 void add_undrain_command(CLI::App& app, int& exit_code);
 void add_move_command(CLI::App& app, int& exit_code);
+void add_calls_command(CLI::App& app, int& exit_code);
+void add_actors_command(CLI::App& app, int& exit_code);
+void add_events_command(CLI::App& app, int& exit_code);
+
+void add_completion_command(CLI::App& app, int& exit_code);
 
 } // namespace holdfast::runtime

@@ -1,7 +1,7 @@
-// members, shards, kill, drain, undrain, move: questions to the console, answers as a table or as JSON.
+// members, shards, kill, drain, undrain, move: questions to the console, answers as a table or as
+// JSON.
 #include "runtime/commands.hpp"
-#include "runtime/configuration.hpp"
-#include "runtime/http_client.hpp"
+#include "runtime/console_access.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -12,106 +12,10 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <thread>
 
 namespace holdfast::runtime {
 namespace {
-
-constexpr std::chrono::milliseconds patience{5000};
-
-struct console_access {
-  std::string config;
-  std::string console;
-  std::string format = "table";
-};
-
-std::shared_ptr<console_access> add_access_options(CLI::App& command) {
-  auto access = std::make_shared<console_access>();
-  command.add_option("--config", access->config,
-                     "Configuration of the cluster, for its console's address");
-  command.add_option("--console", access->console, "Address of the console, as in 127.0.0.1:8080")
-      ->envname("HOLDFAST_CONSOLE");
-  return access;
-}
-
-void add_format_option(CLI::App& command, console_access& access) {
-  command.add_option("-o,--output", access.format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}));
-}
-
-endpoint console_address(const console_access& access) {
-  if (!access.console.empty()) {
-    auto text = access.console;
-    if (text.starts_with("http://")) text.erase(0, 7);
-    while (text.ends_with('/')) text.pop_back();
-    const auto parsed = parse_endpoint(text);
-    if (!parsed)
-      throw std::runtime_error{"--console " + access.console + ": " + parsed.error().what};
-    return *parsed;
-  }
-  if (access.config.empty()) return configuration{}.console.address;
-  const auto read = read_configuration_file(access.config);
-  if (!read.ok()) throw std::runtime_error{to_string(read.problems.front())};
-  return read.value.console.address;
-}
-
-// Prints why and returns nothing if there is no good answer.
-std::optional<std::string> ask(const console_access& access, const std::string& method,
-                               const std::string& target) {
-  const auto answer = http_request(method, console_address(access), target, patience);
-  if (!answer) {
-    std::cerr << "holdfast: the cluster's console cannot be reached: " << answer.error().what
-              << "\n  is a cluster running? --console ADDRESS names another console\n";
-    return std::nullopt;
-  }
-  if (answer->status / 100 == 2) return answer->body;
-  std::string why = answer->body;
-  boost::system::error_code not_json;
-  const auto json = boost::json::parse(answer->body, not_json);
-  if (!not_json && json.is_object() && json.as_object().contains("error"))
-    why = boost::json::value_to<std::string>(json.at("error"));
-  std::cerr << "holdfast: the console answered " << answer->status << ": " << why << '\n';
-  return std::nullopt;
-}
-
-std::string cell(const boost::json::value& value) {
-  if (value.is_string()) return boost::json::value_to<std::string>(value);
-  if (value.is_bool()) return value.as_bool() ? "yes" : "no";
-  if (value.is_null()) return "-";
-  if (!value.is_array()) return boost::json::serialize(value);
-  std::string out;
-  for (const auto& item : value.as_array()) out += (out.empty() ? "" : ",") + cell(item);
-  return out.empty() ? "-" : out;
-}
-
-// The columns are the keys of the first object: what the console adds, the table shows.
-void print_table(const boost::json::array& rows) {
-  if (rows.empty()) {
-    std::cout << "none\n";
-    return;
-  }
-  std::vector<std::vector<std::string>> lines(1);
-  for (const auto& field : rows.front().as_object()) lines[0].emplace_back(field.key());
-  for (const auto& row : rows) {
-    auto& line = lines.emplace_back();
-    for (const auto& key : lines[0]) {
-      const auto* value = row.as_object().if_contains(key);
-      line.push_back(value == nullptr ? "-" : cell(*value));
-    }
-  }
-  std::vector<std::size_t> widths(lines[0].size(), 0);
-  for (const auto& line : lines)
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  for (auto& line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      line[i].resize(i + 1 < line.size() ? widths[i] : line[i].size(), ' ');
-      text += (i > 0 ? "  " : "") + line[i];
-    }
-    std::cout << text << '\n';
-  }
-}
 
 int list(const console_access& access, const std::string& target) {
   const auto answer = ask(access, "GET", target);
@@ -135,7 +39,10 @@ void add_list_command(CLI::App& app, int& exit_code, const std::string& name,
   auto* command = app.add_subcommand(name, what);
   auto access = add_access_options(*command);
   add_format_option(*command, *access);
-  command->callback([access, &exit_code, name] { exit_code = list(*access, "/api/v1/" + name); });
+  add_watch_option(*command, *access);
+  command->callback([access, &exit_code, name] {
+    exit_code = once_or_watch(*access, [&] { return list(*access, "/api/v1/" + name); });
+  });
 }
 
 } // namespace
@@ -214,17 +121,17 @@ int drain(const console_access& access, const std::string& node, const waiting_o
   if (!ask(access, "POST", "/api/v1/drain/" + node)) return 1;
   std::cout << "draining " << node << std::endl;
   if (waiting.no_wait) return 0;
-  return wait_until(waiting, node + " holds nothing any more: it can be stopped",
-                    [&]() -> std::optional<bool> {
-                      const auto row = row_of(access, "members", "name", node);
-                      if (!row) return std::nullopt;
-                      if (cell(row->at("state")) != "draining" && cell(row->at("state")) != "active") {
-                        std::cerr << "holdfast: " << node << " is " << cell(row->at("state")) << '\n';
-                        return std::nullopt;
-                      }
-                      return cell(row->at("state")) == "draining" && number_in(*row, "shards") == 0
-                             && number_in(*row, "replicas") == 0;
-                    });
+  return wait_until(
+      waiting, node + " holds nothing any more: it can be stopped", [&]() -> std::optional<bool> {
+        const auto row = row_of(access, "members", "name", node);
+        if (!row) return std::nullopt;
+        if (cell(row->at("state")) != "draining" && cell(row->at("state")) != "active") {
+          std::cerr << "holdfast: " << node << " is " << cell(row->at("state")) << '\n';
+          return std::nullopt;
+        }
+        return cell(row->at("state")) == "draining" && number_in(*row, "shards") == 0
+               && number_in(*row, "replicas") == 0;
+      });
 }
 
 int move_shard(const console_access& access, unsigned shard, const std::string& node,

@@ -116,6 +116,7 @@ public:
     if (node == nullptr) return;
     const auto text = text_of(name, *node);
     if (!text) return;
+    if (text->empty() && value.empty()) return; // none, which is the default
     if (text->empty())
       problem(*node, label_ + std::string{name} + " is empty",
               std::string{name} + " = \"" + value.string() + '"');

@@ -1,5 +1,9 @@
 #include "runtime/console.hpp"
 
+#include "protocol/core/keyed_hash.hpp"
+#include "runtime/console/assets.hpp"
+#include "runtime/console/stream.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -7,6 +11,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
@@ -95,6 +100,16 @@ std::optional<wanted_operation> operation_of(std::string_view path) {
   return wanted;
 }
 
+// In constant time: the token can not be guessed byte by byte.
+bool token_fits(const request& r, const console_options& options) {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto given = to_view(r[http::field::authorization]);
+  return !options.token.empty() && given.starts_with(scheme)
+         && equal_in_constant_time(given.substr(scheme.size()), options.token);
+}
+
+constexpr std::chrono::milliseconds sampling_interval{500};
+
 } // namespace
 
 struct console::server : std::enable_shared_from_this<server> {
@@ -104,6 +119,12 @@ struct console::server : std::enable_shared_from_this<server> {
   void listen();
   void accept();
   void route(const request& r, console_backend::done reply);
+  void operate(const request& r, const console_query& query, console_backend::done reply);
+  void read(std::string_view path, const console_query& query, console_backend::done reply);
+  [[nodiscard]] bool from_our_page(const request& r);
+  [[nodiscard]] const asset* file_for(const request& r) const;
+  void open_stream(tcp::socket socket, request upgrade);
+  void sample();
 
   console_options options;
   std::shared_ptr<console_backend> backend;
@@ -111,9 +132,16 @@ struct console::server : std::enable_shared_from_this<server> {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> refused{0};
+  std::size_t streams_open = 0; // as `open`
+  sampler samples{[this](const std::string& target, auto ready) { sample_of(target, ready); }};
   std::thread thread;
   asio::io_context context{1}; // owns the connections: their handlers hold them
   tcp::acceptor acceptor;
+  asio::steady_timer sampling{context};
+  std::atomic<std::uint64_t> streams_shown{0};
+  std::vector<std::weak_ptr<stream>> streams;
+
+  void sample_of(const std::string& target, std::function<void(unsigned, std::string)> ready);
 
   class connection;
 };
@@ -154,7 +182,17 @@ private:
       return write(refusal(status, e.message()));
     }
     const auto& asked = parser_->get();
+    if (boost::beast::websocket::is_upgrade(asked)) {
+      if (asked.target() == "/api/v1/stream" && owner_.from_our_page(asked)
+          && owner_.streams_open < owner_.options.streams_max)
+        return owner_.open_stream(stream_.release_socket(), parser_->release());
+      ++owner_.refused;
+      keep_alive_ = false;
+      return write(refusal(403, "no stream for this page, or too many of them"));
+    }
     keep_alive_ = asked.keep_alive();
+    file_ = owner_.file_for(asked);
+    if (file_ != nullptr) return write_file(asked);
     head_ = asked.method() == http::verb::head;
     answer_pending_ = true;
     stream_.expires_never();
@@ -181,19 +219,44 @@ private:
     write(std::move(answer));
   }
 
-  void write(console_reply answer) {
+  void begin_response(unsigned status, std::string_view type, std::string_view caching) {
     response_ = {};
     response_.version(11);
-    response_.result(answer.status);
+    response_.result(status);
     response_.set(http::field::server, "holdfast");
-    response_.set(http::field::content_type, "application/json");
-    response_.set(http::field::cache_control, "no-store");
+    response_.set(http::field::content_type, {type.data(), type.size()});
+    response_.set(http::field::cache_control, {caching.data(), caching.size()});
     response_.set(http::field::x_frame_options, "DENY");
     response_.set("X-Content-Type-Options", "nosniff");
-    if (answer.status == 405) response_.set(http::field::allow, "GET, HEAD, POST");
+    response_.set("Referrer-Policy", "no-referrer");
+    response_.set(
+        "Content-Security-Policy",
+        "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'");
     response_.keep_alive(keep_alive_);
+  }
+
+  void write(console_reply answer) {
+    begin_response(answer.status, answer.type, "no-store");
+    if (answer.status == 405) response_.set(http::field::allow, "GET, HEAD, POST");
     response_.body() = std::move(answer.json);
-    response_.body() += '\n';
+    if (!response_.body().ends_with('\n')) response_.body() += '\n';
+    send();
+  }
+
+  void write_file(const request& asked) {
+    head_ = asked.method() == http::verb::head;
+    const bool known = to_view(asked[http::field::if_none_match]) == file_->etag;
+    const bool packed =
+        to_view(asked[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
+    begin_response(known ? 304U : 200U, file_->type, "no-cache");
+    response_.set(http::field::etag, {file_->etag.data(), file_->etag.size()});
+    response_.set(http::field::vary, "Accept-Encoding");
+    if (packed && !known) response_.set(http::field::content_encoding, "gzip");
+    if (!known) response_.body() = packed ? file_->gzip : file_->plain;
+    send();
+  }
+
+  void send() {
     response_.prepare_payload();
     if (head_) response_.body().clear();
     stream_.expires_after(owner_.options.idle_max);
@@ -215,6 +278,7 @@ private:
   bool answer_pending_ = false;
   bool keep_alive_ = false;
   bool head_ = false;
+  const asset* file_ = nullptr;
 };
 
 void console::server::listen() {
@@ -242,28 +306,114 @@ void console::server::accept() {
   });
 }
 
+bool console::server::from_our_page(const request& r) {
+  return host_is_ours(to_view(r[http::field::host]), options) && origin_is_ours(r);
+}
+
+// Files of the front end are for whoever names us right; they hold nothing of the cluster.
+const asset* console::server::file_for(const request& r) const {
+  if (r.method() != http::verb::get && r.method() != http::verb::head) return nullptr;
+  if (!host_is_ours(to_view(r[http::field::host]), options)) return nullptr;
+  const auto path = to_view(r.target()).substr(0, to_view(r.target()).find('?'));
+  return find_asset(path == "/" ? "/index.html" : path);
+}
+
+void console::server::open_stream(tcp::socket socket, request upgrade) {
+  std::erase_if(streams, [](const auto& s) { return s.expired(); });
+  auto made = std::make_shared<stream>(std::move(socket), samples, streams_open);
+  streams.push_back(made);
+  made->run(std::move(upgrade));
+  if (streams.size() == 1) sample();
+}
+
+// Runs while somebody watches.
+void console::server::sample() {
+  std::erase_if(streams, [](const auto& s) { return s.expired(); });
+  streams_shown = streams_open;
+  for (const auto& s : streams)
+    if (const auto open_one = s.lock()) open_one->tick();
+  samples.forget_old();
+  if (streams.empty()) return;
+  sampling.expires_after(sampling_interval);
+  sampling.async_wait([weak = weak_from_this()](beast::error_code e) {
+    const auto self = weak.lock();
+    if (self && !e) self->sample();
+  });
+}
+
+void console::server::sample_of(const std::string& target,
+                                std::function<void(unsigned, std::string)> ready) {
+  const auto query = parse_target(target);
+  if (!query) return ready(400, error_json("this is no path"));
+  const auto path = target.substr(0, target.find('?'));
+  read(path, *query, [weak = weak_from_this(), ready = std::move(ready)](console_reply answer) {
+    const auto self = weak.lock();
+    if (!self) return;
+    asio::post(self->context, [ready, answer = std::move(answer)]() mutable {
+      ready(answer.status, std::move(answer.json));
+    });
+  });
+}
+
 void console::server::route(const request& r, console_backend::done reply) {
   if (!host_is_ours(to_view(r[http::field::host]), options)) {
     ++refused;
     return reply(refusal(403, "this Host is not one of the console's; see [console] hosts"));
   }
-  const auto path = to_view(r.target()).substr(0, to_view(r.target()).find('?'));
-  if (r.method() == http::verb::post) {
-    if (!origin_is_ours(r)) {
-      ++refused;
-      return reply(refusal(403, "a page from elsewhere may not do this"));
-    }
-    if (const auto wanted = operation_of(path))
-      return backend->operate(wanted->what, wanted->node, wanted->shard, std::move(reply));
-    return reply(refusal(404, "there is no such operation"));
+  const auto query = parse_target(to_view(r.target()));
+  if (!query) {
+    ++malformed;
+    return reply(refusal(400, "this is no path of the console"));
   }
+  if (r.method() == http::verb::post) return operate(r, *query, std::move(reply));
   if (r.method() != http::verb::get && r.method() != http::verb::head)
     return reply(refusal(405, "GET, HEAD or POST"));
+  const auto path = to_view(r.target()).substr(0, to_view(r.target()).find('?'));
+  if (path == "/api/v1/access") {
+    const bool allowed = token_fits(r, options);
+    return reply({200, allowed ? R"({"operations":true})" : R"({"operations":false})"});
+  }
+  read(path, *query, std::move(reply));
+}
+
+void console::server::operate(const request& r, const console_query& query,
+                              console_backend::done reply) {
+  const auto path = to_view(r.target()).substr(0, to_view(r.target()).find('?'));
+  // Who wanted what, and what came of it; never the token.
+  const auto audited = [path = std::string{path.substr(0, 200)},
+                        told = std::move(reply)](console_reply answer) {
+    spdlog::warn("console: operation {}: {}", path, answer.status);
+    told(std::move(answer));
+  };
+  if (!origin_is_ours(r)) {
+    ++refused;
+    return audited(refusal(403, "a page from elsewhere may not do this"));
+  }
+  if (!token_fits(r, options)) {
+    ++refused;
+    return audited(
+        refusal(401, "operations need the token in console.token of the state directory"));
+  }
+  if (const auto wanted = operation_of(path))
+    return backend->operate(wanted->what, wanted->node, wanted->shard, audited);
+  if (!backend->act(query, audited)) audited(refusal(404, "there is no such operation"));
+}
+
+void console::server::read(std::string_view path, const console_query& query,
+                           console_backend::done reply) {
   if (path == "/healthz") return reply({200, R"({"healthy":true})"});
   if (path == "/readyz") return backend->ready(std::move(reply));
   if (path == "/api/v1/members") return backend->members(std::move(reply));
   if (path == "/api/v1/shards") return backend->shards(std::move(reply));
   if (path == "/api/v1/status") return backend->status(std::move(reply));
+  if (path == "/api/v1/console")
+    return reply(
+        {200, boost::json::serialize(boost::json::object{{"requests", requests.load()},
+                                                         {"malformed", malformed.load()},
+                                                         {"refused", refused.load()},
+                                                         {"streams", streams_open},
+                                                         {"front_end", front_end_built()}})});
+  if (backend->look(query, reply)) return;
   reply(refusal(404, "there is nothing at " + std::string{path.substr(0, 100)}));
 }
 
@@ -284,7 +434,7 @@ console::~console() {
 }
 
 console_counters console::counters() const {
-  return {server_->requests, server_->malformed, server_->refused};
+  return {server_->requests, server_->malformed, server_->refused, server_->streams_shown};
 }
 
 std::uint16_t console::port() const {

@@ -2,23 +2,21 @@
 //
 //   curl, browsers, `holdfast members` --HTTP/1.1--> console --console_backend--> coordinator actor
 //
-//   GET  /healthz               200: this process answers
-//   GET  /readyz                200 or 503 with {"ready": false, "reason": "..."}
-//   GET  /api/v1/members        [{name, role, state, incarnation, pid, sessions}], the coordinator
-//   too GET  /api/v1/shards         [{shard, epoch, owner, replicas, in_sync, sessions, active,
-//                               unprotected, ...}]
-//   GET  /api/v1/status         counters and the latest events: [{at_ms, alarm, what}], unix time
-//   POST /api/v1/kill/NAME      SIGKILLs a node that the launcher supervises
-//   POST /api/v1/drain/NAME     moves everything a container holds elsewhere; it gets nothing new
-//   POST /api/v1/undrain/NAME   takes that back
-//   POST /api/v1/move/SHARD/NAME  makes that container the owner of the shard
+//   GET  /healthz, /readyz      this process answers; the cluster serves (200) or not (503)
+//   GET  /metrics               Prometheus text
+//   GET  /api/v1/...            JSON, as /api/v1/openapi.json says (console/web/openapi.json)
+//   GET  /api/v1/stream         WebSocket: what is watched, when it changes (console/stream.hpp)
+//   POST /api/v1/...            operations, with the token of the state directory only:
+//                               kill, drain, undrain, move, trace
+//   GET  /...                   the front end (console/web), where it was built
 //
 // Nothing from the network is trusted: sizes, connections and time are bounded, what does not parse
-// gets 400 and is counted. There is no password; the defence is the loopback address, and for
-// browsers that can reach it a check of Host (on everything) and Origin (on POST).
+// gets 400 and is counted. Host is checked on everything, Origin on POST and WebSocket, so that no
+// page from elsewhere reaches this one through a browser. Every operation leaves a line in the log.
 #pragma once
 
 #include "protocol/core/endpoint.hpp"
+#include "runtime/console/query.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -34,6 +32,7 @@ namespace holdfast::runtime {
 struct console_reply {
   unsigned status = 200; // of HTTP
   std::string json;
+  std::string_view type = "application/json";
 };
 
 // What the console shows; implemented by whoever knows. Called from the console's thread and must
@@ -51,12 +50,18 @@ public:
   // What an operator wants done to a node.
   enum class operation : std::uint8_t { kill, drain, undrain, move };
   virtual void operate(operation what, std::string node, std::uint16_t shard, done reply) = 0;
+
+  // Any other GET or POST, below /api/v1/ and /metrics. False: there is nothing there.
+  virtual bool look(const console_query&, done) { return false; }
+  virtual bool act(const console_query&, done) { return false; }
 };
 
 struct console_options {
   endpoint address;
   std::vector<std::string> hosts; // accepted in Host beside the address and localhost
-  std::size_t connections_max = 64;
+  std::string token = {};         // that POST has to bring; empty: nobody may do anything
+  std::size_t connections_max = 192;
+  std::size_t streams_max = 128;
   std::size_t header_bytes_max = 8 * 1024;
   std::size_t body_bytes_max = 64 * 1024;
   std::chrono::milliseconds idle_max{10'000};
@@ -66,7 +71,8 @@ struct console_options {
 struct console_counters {
   std::uint64_t requests = 0;
   std::uint64_t malformed = 0;
-  std::uint64_t refused = 0; // by Host, Origin or the bound on connections
+  std::uint64_t refused = 0; // by Host, Origin, token or the bound on connections
+  std::uint64_t streams = 0; // WebSockets open now
 };
 
 class console {

@@ -30,7 +30,7 @@ beast::error_code complete(asio::io_context& context, Start start) {
 
 result<http_answer> http_request(const std::string& method, const endpoint& server,
                                  const std::string& target, std::chrono::milliseconds time_out,
-                                 std::string body) {
+                                 std::string body, const std::string& token) {
   asio::io_context context{1};
   beast::error_code e;
   tcp::resolver resolver{context};
@@ -45,6 +45,7 @@ result<http_answer> http_request(const std::string& method, const endpoint& serv
   http::request<http::string_body> ask{http::string_to_verb(method), target, 11};
   ask.set(http::field::host, to_string(server));
   ask.set(http::field::user_agent, "holdfast");
+  if (!token.empty()) ask.set(http::field::authorization, "Bearer " + token);
   ask.keep_alive(false);
   if (!body.empty()) {
     ask.set(http::field::content_type, "application/json");

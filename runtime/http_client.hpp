@@ -15,11 +15,12 @@ struct http_answer {
   std::string body;
 };
 
-// `method` is GET or POST; a `body` is JSON. Errors: not reachable, timed out, not HTTP, more than
-// 16 MiB.
+// `method` is GET or POST; a `body` is JSON, a `token` goes into Authorization. Errors: not
+// reachable, timed out, not HTTP, more than 16 MiB.
 [[nodiscard]] result<http_answer> http_request(const std::string& method, const endpoint& server,
                                                const std::string& target,
                                                std::chrono::milliseconds time_out,
-                                               std::string body = {});
+                                               std::string body = {},
+                                               const std::string& token = {});
 
 } // namespace holdfast::runtime

@@ -75,6 +75,8 @@ std::size_t link_handshake::wanted() const {
 void link_handshake::on_bytes(std::string_view bytes) {
   if (bytes.size() > wanted()) return fail("it was given more than it asked for");
   input_ += bytes;
+  if (step_ == step::hello && !magic.starts_with(std::string_view{input_}.substr(0, magic.size())))
+    return fail("the other end does not speak Holdfast's link protocol");
   if (state_ != state::running || wanted() != 0) return;
   if (step_ == step::hello)
     on_hello();
@@ -90,7 +92,6 @@ void link_handshake::on_bytes(std::string_view bytes) {
 void link_handshake::on_hello() {
   const std::string_view in = input_;
   const auto other = own_ == role::dialer ? role::acceptor : role::dialer;
-  if (!in.starts_with(magic)) return fail("the other end does not speak Holdfast's link protocol");
   if (in[magic.size()] != static_cast<char>(other))
     return fail("the other end plays our own role: a reflection");
   peer_nonce_ = in.substr(magic.size() + 1, nonce_bytes);
@@ -107,6 +108,7 @@ void link_handshake::on_name() {
   peer_ = input_;
   if (peer_ == own_name_)
     return fail("the other end calls itself " + peer_ + ", as we do: two nodes have one name");
+  if (own_ == role::acceptor) output_ = hello(); // also to one that is refused now: it sees why
   if (certified_ && *certified_ != peer_)
     return fail("the other end calls itself " + peer_ + ", but its certificate is for "
                 + (certified_->empty() ? "no node" : *certified_));
@@ -116,10 +118,7 @@ void link_handshake::on_name() {
                   "start one of them with another process number (in containers: not as "
                   "process 1, or with a machine id of its own)");
   step_ = step::proof;
-  if (own_ == role::acceptor) {
-    output_ = hello();
-    return;
-  }
+  if (own_ == role::acceptor) return;
   if (!expected_.empty() && peer_ != expected_)
     return fail("the node there is " + peer_ + ", not " + expected_);
   output_ = proof(role::dialer, welcome);

@@ -20,6 +20,9 @@ int main(int argc, char** argv) {
   add_simulate_command(app, exit_code);
   add_members_command(app, exit_code);
   add_shards_command(app, exit_code);
+  add_calls_command(app, exit_code);
+  add_actors_command(app, exit_code);
+  add_events_command(app, exit_code);
   add_kill_command(app, exit_code);
   add_drain_command(app, exit_code);
   add_undrain_command(app, exit_code);
@@ -27,6 +30,7 @@ int main(int argc, char** argv) {
   add_check_command(app, exit_code);
   add_credential_command(app, exit_code);
   add_certificates_command(app, exit_code);
+  add_completion_command(app, exit_code);
 
   try {
     app.parse(argc, argv);

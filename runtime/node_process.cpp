@@ -4,7 +4,9 @@
 #include "runtime/caf_configuration.hpp"
 #include "runtime/cluster_backend.hpp"
 #include "runtime/configuration_environment.hpp"
+#include "runtime/configuration_key.hpp"
 #include "runtime/console.hpp"
+#include "runtime/console/assets.hpp"
 #include "runtime/random_bytes.hpp"
 #include "runtime/real_world.hpp"
 
@@ -26,7 +28,7 @@ namespace {
 
 constexpr std::size_t cluster_key_min = 16;
 
-std::string read_cluster_key(const configuration& c) {
+std::string cluster_key_of(const configuration& c) {
   const auto path = key_path(c);
   std::ifstream file{path, std::ios::binary};
   if (!file) throw std::runtime_error("cannot read the cluster key " + path.string());
@@ -85,15 +87,27 @@ cluster::node_card card_of(const configuration& c, const node_identity& who, rea
   return card;
 }
 
-caf::actor coordinator_of(caf::actor_system& system, const caf::actor& root) {
+// The coordinator's actor, or the inspector of this node, of which the root knows.
+template <class Atom>
+caf::actor known_to(caf::actor_system& system, const caf::actor& root, Atom which) {
   caf::actor found;
   caf::scoped_actor self{system};
-  self->request(root, std::chrono::seconds{5}, caf::get_atom::value)
-      .receive([&](caf::actor& coordinator) { found = std::move(coordinator); },
+  self->request(root, std::chrono::seconds{5}, which)
+      .receive([&](caf::actor& answer) { found = std::move(answer); },
                [&](const caf::error& why) {
                  throw std::runtime_error("the node did not start: " + system.render(why));
                });
   return found;
+}
+
+// What operations have to bring; made at the first start.
+std::string operator_token(const configuration& c) {
+  const auto file = c.state.directory / "console.token";
+  if (const auto made = create_cluster_key(file); !made)
+    throw std::runtime_error(made.error().what);
+  auto token = read_cluster_key(file);
+  if (!token) throw std::runtime_error(token.error().what);
+  return std::move(*token);
 }
 
 // Signals are taken by sigwait() in the main thread, so that no handler ever runs.
@@ -126,7 +140,12 @@ void serve_until_signalled(const configuration& c, const node_identity& who, std
     console_options options;
     options.address = c.console.address;
     options.hosts = c.console.hosts;
-    web = std::make_unique<console>(options, make_cluster_backend(coordinator_of(system, root)));
+    options.token = operator_token(c);
+    web = std::make_unique<console>(
+        options, make_cluster_backend(known_to(system, root, caf::get_atom::value),
+                                      known_to(system, root, caf::sys_atom::value)));
+    if (!front_end_built())
+      spdlog::info("the console serves its API only: it was built without npm");
   }
   spdlog::info("{} is up (pid {})", who.name, getpid());
   int received = 0;
@@ -148,7 +167,7 @@ int run_node(const configuration& c, const node_identity& who) {
   spdlog::flush_on(spdlog::level::info);
   const auto signals = block_signals();
   try {
-    serve_until_signalled(c, who, read_cluster_key(c), signals);
+    serve_until_signalled(c, who, cluster_key_of(c), signals);
   } catch (const std::exception& e) {
     spdlog::critical("{}: {}", who.name, e.what());
     return exit_misconfigured;

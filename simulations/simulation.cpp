@@ -257,10 +257,9 @@ bool simulation::operate(cluster::control::operator_verb verb, const std::string
   const auto coordinator = running_coordinator();
   if (!coordinator) return false;
   bool done = false;
-  caf::anon_send(coordinator, actors::operate_cluster{{0, verb, name, shard},
-                                                      [&](bool accepted, const std::string&) {
-                                                        done = accepted;
-                                                      }});
+  caf::anon_send(coordinator, actors::operate_cluster{
+                                  {0, verb, name, shard},
+                                  [&](bool accepted, const std::string&) { done = accepted; }});
   settle();
   return done;
 }
@@ -281,6 +280,18 @@ std::vector<cluster::shard_row> simulation::shards() {
   std::vector<cluster::shard_row> rows;
   inspect([&](const cluster::coordinator& c, const auto&) { rows = c.shards(); });
   return rows;
+}
+
+std::vector<cluster::picture> simulation::look(cluster::inspect_query query) {
+  auto& process = *nodes_[latest_.at("coordinator-1")].process;
+  const auto inspector =
+      caf::actor_cast<caf::actor>(process.system().registry().get(caf::atom("inspector")));
+  // Shared with what may answer late.
+  auto seen = std::make_shared<std::optional<std::vector<cluster::picture>>>();
+  caf::anon_send(inspector, actors::inspect_everywhere{
+                                std::move(query), {}, [seen](const auto& p) { *seen = p; }});
+  run_until([&] { return seen->has_value(); }, 2s);
+  return seen->value_or(std::vector<cluster::picture>{});
 }
 
 std::optional<session_address> simulation::address_of(std::string_view token) const {

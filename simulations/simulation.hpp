@@ -11,6 +11,7 @@
 #pragma once
 
 #include "actors/coordinator_actor.hpp"
+#include "actors/inspector.hpp"
 #include "actors/node.hpp"
 #include "simulations/simulated_launcher.hpp"
 #include "simulations/simulated_ledger.hpp"
@@ -88,6 +89,8 @@ public:
   [[nodiscard]] cluster::view view();
   [[nodiscard]] std::vector<cluster::shard_row> shards();
   [[nodiscard]] std::vector<std::string> alarms();
+  // What operators see of the actors of all nodes; takes up to a second of the run.
+  [[nodiscard]] std::vector<cluster::picture> look(cluster::inspect_query query);
   // Of the session that issued that token.
   [[nodiscard]] std::optional<session_address> address_of(std::string_view token) const;
   // The container whose session issued that token; empty: nobody's, or nobody owns it.

@@ -25,6 +25,8 @@ credit_class credit_class_of(frame_kind kind) {
   case frame_kind::who_has:
   case frame_kind::who_has_reply:
   case frame_kind::directory_release:
+  case frame_kind::inspect:
+  case frame_kind::inspect_reply:
     return credit_class::control;
   // Acks, and what must never wait.
   default:

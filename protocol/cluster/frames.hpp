@@ -14,6 +14,7 @@
 #include "protocol/core/time.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,10 @@ enum class frame_kind : std::uint8_t {
   container_report = 44,
   suspicion = 45,
   // how busy a container is: to directories and proxies
-  load = 50
+  load = 50,
+  // for operators
+  inspect = 60,
+  inspect_reply = 61
 };
 
 // What credit bounds: each class has its own, so that none can starve another. Acks need none.
@@ -271,6 +275,8 @@ struct shard_activity {
   std::uint32_t sessions = 0;
   std::vector<node_id> synced; // replicas the owner waits for and that hold everything
   std::uint32_t lag = 0;       // commits the slowest of them has not acked
+  duration active_for{};
+  std::optional<duration> served_for{}; // since its first message; empty: none yet
 };
 
 // Container -> coordinator, every heartbeat interval: what is active here.
@@ -497,6 +503,8 @@ void describe(F& f, shard_activity& x) {
   f(3, x.sessions);
   f(4, x.synced);
   f(5, x.lag);
+  f(6, x.active_for);
+  f(7, x.served_for);
 }
 template <class F>
 void describe(F& f, container_report& x) {

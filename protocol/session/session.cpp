@@ -14,6 +14,14 @@ namespace {
 // commits, so that more than one or two are open only while commits queue.
 constexpr std::uint32_t cseq_reserve = 16;
 
+// Of summary: whatever a client writes, a session's line stays short.
+constexpr std::size_t summary_text_max = 96;
+constexpr std::size_t summary_call_ids_max = 4;
+
+std::string person(const sip::name_addr& who) {
+  return to_string(sip::name_addr{who.display, who.uri, {}, false}).substr(0, summary_text_max);
+}
+
 } // namespace
 
 struct session::state : session_state {
@@ -117,6 +125,34 @@ std::uint32_t session::work() const {
   std::for_each(state_->servers.begin(), state_->servers.end(), add);
   std::for_each(state_->clients.begin(), state_->clients.end(), add);
   return sum;
+}
+
+std::size_t session::dialogs() const {
+  return state_->dialogs.size();
+}
+
+summary session::about() const {
+  summary out;
+  const auto add = [&out](std::string id) {
+    id.resize(std::min(id.size(), summary_text_max));
+    if (!id.empty() && out.call_ids.size() < summary_call_ids_max
+        && std::find(out.call_ids.begin(), out.call_ids.end(), id) == out.call_ids.end())
+      out.call_ids.push_back(std::move(id));
+  };
+  for (const auto& s : state_->servers) add(s.request().call_id());
+  for (const auto& d : state_->dialogs) add(d.dialog.call_id);
+  for (const auto& c : state_->clients) add(c.request().call_id());
+  if (!state_->servers.empty()) {
+    const auto& request = state_->servers.front().request();
+    if (const auto from = request.from()) out.caller = person(*from);
+    if (const auto to = request.to()) out.callee = person(*to);
+  } else if (!state_->dialogs.empty()) {
+    const auto& d = state_->dialogs.front().dialog;
+    const bool called = d.role == sip::dialog_role::uas;
+    out.caller = called ? d.remote_uri : d.local_uri;
+    out.callee = called ? d.local_uri : d.remote_uri;
+  }
+  return out;
 }
 
 } // namespace holdfast::session

@@ -93,6 +93,13 @@ using effect = std::variant<send, ask, answer, commit, ended>;
 
 struct environment; // what a node's sessions share: rules, token keys, addresses, timer values
 
+// Who talks to whom, as operators look for it.
+struct summary {
+  std::vector<std::string> call_ids; // of its dialogs, or of what is being set up
+  std::string caller;                // URIs as they stand in From and To
+  std::string callee;
+};
+
 class session {
 public:
   // A new session at `address`. `seed` is fresh entropy: branches, Call-IDs and the like come of
@@ -136,6 +143,8 @@ public:
   [[nodiscard]] bool stable() const; // holds a confirmed dialog, a binding or a subscription
   [[nodiscard]] std::uint32_t open_transactions() const;
   [[nodiscard]] std::uint32_t work() const; // the same, each by its cost (cluster/balance.hpp)
+  [[nodiscard]] std::size_t dialogs() const;
+  [[nodiscard]] summary about() const;
 
 private:
   struct state;

@@ -6,6 +6,8 @@
 #include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
 
+#include <algorithm>
+
 namespace holdfast::session {
 
 namespace {
@@ -66,6 +68,15 @@ std::vector<effect> on_orphan(const environment& env, session_address address,
   if (!parsed) return {};
   if (parsed->is_request()) {
     if (auto answer = stateless_response(bytes, source, 481)) return {std::move(*answer)};
+    return {};
+  }
+  // A proxied call that still rang when its session was lost: its responses pass (RFC 3261 16.7).
+  const auto top = parsed->top_via();
+  if (top && parsed->headers("Via").size() > 1
+      && env.tokens.verify(std::string_view{top->branch()}.substr(
+             std::min(top->branch().size(), sip::magic_cookie.size())))
+             == address) {
+    if (auto passed = pass_back(*parsed)) return {std::move(*passed)};
     return {};
   }
   const auto number = parsed->cseq();

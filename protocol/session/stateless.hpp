@@ -14,8 +14,9 @@
 namespace holdfast::session {
 
 // A message whose token names `address`, where no session is (and no copy of one): a request 481
-// (RFC 3261 12.2.2, 9.2), an ACK nothing; a 2xx to an INVITE is acknowledged and its call ended by
-// a BYE, repeated as often as the 2xx is; other responses are dropped.
+// (RFC 3261 12.2.2, 9.2), an ACK nothing; a response that a proxy application has to pass
+// on is passed on; a 2xx to an INVITE is acknowledged and its call ended by a BYE, repeated as often as
+// the 2xx is; other responses are dropped.
 [[nodiscard]] std::vector<effect> on_orphan(const environment& env, session_address address,
                                             std::string_view bytes, const endpoint& source,
                                             std::uint64_t seed, instant now);

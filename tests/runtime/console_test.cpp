@@ -22,18 +22,29 @@ struct fake_backend : console_backend {
                        + (what == operation::move ? " " + std::to_string(shard) : ""));
     reply({202, "{}"});
   }
+  bool look(const console_query& q, done reply) override {
+    if (q.path.back() != "calls") return false;
+    ++looked;
+    reply({200, R"({"search":")" + q.value("search") + "\"}"});
+    return true;
+  }
 
   std::vector<std::string> operated;
+  int looked = 0;
   done kept;
 };
 
+const std::string token = "abcdefghijklmnopqrstuvwxyz234567";
+
 struct fixture {
   std::shared_ptr<fake_backend> backend = std::make_shared<fake_backend>();
-  console server{{.address = {"127.0.0.1", 0}, .hosts = {}, .answer_max = 100ms}, backend};
+  console server{{.address = {"127.0.0.1", 0}, .hosts = {}, .token = token, .answer_max = 100ms},
+                 backend};
   endpoint address{"127.0.0.1", server.port()};
 
-  http_answer ask(const std::string& method, const std::string& target) {
-    auto answer = http_request(method, address, target, 2000ms);
+  http_answer ask(const std::string& method, const std::string& target,
+                  const std::string& with_token = token) {
+    auto answer = http_request(method, address, target, 2000ms, {}, with_token);
     REQUIRE(answer);
     return *answer;
   }
@@ -67,6 +78,26 @@ TEST_CASE_FIXTURE(fixture, "console: an operation that is written wrongly is a 4
                            "/api/v1/move/-1/container-1", "/api/v1/explode/container-1"})
     CHECK(ask("POST", path).status == 404);
   CHECK(backend->operated.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "console: without the token nothing can be done, and it is counted") {
+  for (const auto& wrong : {std::string{}, std::string{"x"}, token + "x", token.substr(1)}) {
+    CHECK(ask("POST", "/api/v1/kill/proxy-1", wrong).status == 401);
+    CHECK(ask("GET", "/api/v1/access", wrong).body == "{\"operations\":false}\n");
+  }
+  CHECK(backend->operated.empty());
+  CHECK(server.counters().refused == 4);
+  CHECK(ask("GET", "/api/v1/access").body == "{\"operations\":true}\n");
+  CHECK(ask("GET", "/api/v1/members", "").status == 200); // reading is free
+}
+
+TEST_CASE_FIXTURE(fixture, "console: a query is unescaped, a path with tricks is refused") {
+  CHECK(ask("GET", "/api/v1/calls?search=a%40b+c&x").body == "{\"search\":\"a@b c\"}\n");
+  for (const auto* trick : {"/../etc/passwd", "/api/v1/%2e%2e/calls", "/api//v1/calls",
+                            "/api/v1/a%2fb", "/api/v1/%zz", "/api/v1/calls?a=%00", "/api/v1/a%5cb"})
+    CHECK(ask("GET", trick).status == 400);
+  CHECK(backend->looked == 1);
+  CHECK(server.counters().malformed == 7);
 }
 
 TEST_CASE_FIXTURE(fixture,

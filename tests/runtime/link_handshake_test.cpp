@@ -114,7 +114,7 @@ TEST_CASE("handshake: the proof of one role is worth nothing in the other") {
   auto hello = a.take_output();
   hello[4] = 'A';
   hello.replace(5, nonce_b.size(), nonce_b);
-  hello.resize(5 + 32);
+  hello.resize(5 + link_handshake::nonce_bytes + link_handshake::likeness_bytes);
   give(a, hello + "\x0b" + "container-1");
   auto proof = a.take_output();
   REQUIRE(proof.size() == 32);

@@ -105,6 +105,7 @@ class Cluster:
             file.write_text(config)
             self.arguments += ["--config", str(file)]
         self.launcher = None
+        os.environ["HOLDFAST_TOKEN_FILE"] = str(self.state / "console.token")  # of `run`
 
     # ---- life
 

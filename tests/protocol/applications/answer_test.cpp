@@ -126,7 +126,7 @@ TEST_CASE("rules: a mistake names the rule and what to write instead") {
        {row{"b2bau",
             {},
             "rule 1 (b2bau): there is no application \"b2bau\"; write one of: answer, "
-            "b2bua, registrar"},
+            "b2bua, proxy, registrar"},
         row{"answer",
             {{"ring_ms", "soon"}},
             "rule 1 (answer): ring_ms is \"soon\"; write a number"},

@@ -1,5 +1,6 @@
 #include "protocol/cluster/admission.hpp"
 #include "protocol/sip/parser.hpp"
+#include "protocol/sip/writer.hpp"
 
 #include <doctest/doctest.h>
 

@@ -39,11 +39,11 @@ TEST_CASE("lease: what an older link was granted is void on a new one") {
 
 TEST_CASE("lease: who lost a shard gets no ack until it knows the view that took it") {
   lease_granter granter{lease};
-  CHECK(granter.on_keepalive("o", {1, {4}, 0, 0}, {5}, start));
+  CHECK(granter.on_keepalive("o", {1, {4}}, {5}, start));
   granter.require_view("o", {5});
-  CHECK_FALSE(granter.on_keepalive("o", {2, {4}, 0, 0}, {5}, start + 10ms));
+  CHECK_FALSE(granter.on_keepalive("o", {2, {4}}, {5}, start + 10ms));
   CHECK(granter.silent_from("o") == start + lease);
-  CHECK(granter.on_keepalive("o", {3, {5}, 0, 0}, {5}, start + 20ms));
+  CHECK(granter.on_keepalive("o", {3, {5}}, {5}, start + 20ms));
 }
 
 TEST_CASE("lease: when the replica may speak, the owner no longer does, however slow the wire") {
@@ -60,7 +60,7 @@ TEST_CASE("lease: when the replica may speak, the owner no longer does, however 
       if (random() % 30 == 0)
         to_replica.emplace(now + duration{random() % 300'000}, owner.next_tick("r", now));
       while (!to_replica.empty() && to_replica.begin()->first <= now) {
-        const keepalive k{to_replica.begin()->second, {1}, 0, 0};
+        const keepalive k{to_replica.begin()->second, {1}};
         to_replica.erase(to_replica.begin());
         if (const auto ack = replica.on_keepalive("o", k, {2}, now))
           to_owner.emplace(now + duration{random() % 300'000}, ack->tick);

@@ -18,7 +18,7 @@ TEST_CASE("session: what cannot be served is refused with what the client needs 
                         row{"INVITE", "sip:bob@example.com", "100rel, foo", 420, "Unsupported"},
                         row{"BYE", "sip:bob@example.com", "", 481, ""},
                         row{"INFO", "sip:bob@example.com", "", 481, ""},
-                        row{"SUBSCRIBE", "sip:bob@example.com", "", 405, "Allow"}}) {
+                        row{"SUBSCRIBE", "sip:bob@example.com", "", 489, "Allow-Events"}}) {
     CAPTURE(r.method);
     world w;
     phone alice{w, alice_at, "alice"};

@@ -1,0 +1,16 @@
+// The cluster in Prometheus' text format.
+#pragma once
+
+#include "protocol/cluster/coordinator.hpp"
+#include "protocol/cluster/inspection.hpp"
+
+#include <string>
+#include <vector>
+
+namespace holdfast::runtime {
+
+// `actors`: a picture of each node that answered.
+[[nodiscard]] std::string metrics_text(const cluster::coordinator& c,
+                                       const std::vector<cluster::picture>& actors);
+
+} // namespace holdfast::runtime
