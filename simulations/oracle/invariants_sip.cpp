@@ -184,9 +184,12 @@ void success_until_ack(const evidence& e, findings& out) {
     if (e.lost(end.call_id, end.began)) continue;
     if (plan != nullptr && !plan->acknowledges) {
       const auto due = *end.answered_at + e.sixty_four_t1() + 2 * takeover_max;
-      const bool ended = std::any_of(e.left.begin(), e.left.end(), [&](const auto& x) {
-        return x.method == "BYE" && x.call_id == end.call_id;
-      });
+      const bool ended =
+          std::any_of(e.left.begin(), e.left.end(),
+                      [&](const auto& x) { return x.method == "BYE" && x.call_id == end.call_id; })
+          || std::any_of(e.servers.begin(), e.servers.end(), [&](const auto& x) {
+               return x.call_id == end.call_id && is_gone(x.status()); // the agent ended it by that
+             });
       if (!ended && e.end > due && e.healed + takeover_max < due)
         out.push_back(
             {"", "a 2xx was never acknowledged, and no BYE came 64*T1 later", end.number, due});
