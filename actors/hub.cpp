@@ -123,11 +123,12 @@ void hub::drop_link(const std::string& peer) {
 
 void hub::on_link_lost(const link_lost& lost) {
   const auto found = links_.find(lost.peer);
-  if (found == links_.end() || found->second.link != lost.link) return;
+  if (found == links_.end() || found->second.link.address() != lost.link) return;
   spdlog::debug("link to {} is lost", lost.peer);
+  const auto link = found->second.link;
   links_.erase(found);
   redial_at_.erase("");
-  tell_roles(caf::make_message(link_down{lost.peer, lost.link}));
+  tell_roles(caf::make_message(link_down{lost.peer, link}));
 }
 
 void hub::on_incoming(incoming& batch) {

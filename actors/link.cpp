@@ -88,7 +88,7 @@ caf::behavior link::make_behavior() {
 }
 
 void link::on_exit() {
-  caf::anon_send(options_.roles.hub, link_lost{caf::actor_cast<caf::actor>(this), options_.peer});
+  caf::anon_send(options_.roles.hub, link_lost{address(), options_.peer});
   options_ = {};
   observed_actor::on_exit();
 }

@@ -45,7 +45,7 @@ struct link_ready {
   caf::node_id node;
 };
 struct link_lost {
-  caf::actor link;
+  caf::actor_addr link; // it may be on its way out because nobody holds it any more
   std::string peer;
 };
 

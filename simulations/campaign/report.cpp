@@ -32,7 +32,7 @@ void print_points(const campaign_totals& totals) {
   std::printf("\nrare states reached                                      runs      times\n");
   for (const auto& [key, p] : totals.points)
     if (key.first == sometimes_kind)
-      std::printf("  %-52s %6llu %10llu%s\n", p.name.c_str(), static_cast<ull>(p.runs),
+      std::printf("  %-52s %6llu %10llu%s\n", key.second.c_str(), static_cast<ull>(p.runs),
                   static_cast<ull>(p.fired), p.fired == 0 ? "  never" : "");
 }
 

@@ -48,9 +48,14 @@ void bindings_survive(const evidence& e, findings& out) {
     if (bound == e.registered.end()) continue;
     const auto since = e.registered_at.at(plan->callee);
     const auto expires = since + std::chrono::seconds{bound->second};
+    // What expired while nobody owned it has a grace from the takeover on (design, "Failure", 4).
+    auto silent = expires;
+    for (const auto& t : e.takeovers)
+      if (t.shard == e.shard_of_user.at(plan->callee) && t.at <= end.began)
+        silent = std::max(silent, t.at);
     const bool rang = !e.ends_of(end.number, side::callee).empty();
     const bool unreachable = end.status == 404 || end.status == 480;
-    if (end.began > expires + 5s && rang)
+    if (end.began > silent + 5s && rang)
       out.push_back(
           {"", "the binding of " + plan->callee + " had expired, and rang", end.number, end.began});
     if (end.began + 2s < expires && !rang && unreachable && !e.lost_user(plan->callee, e.formed))

@@ -102,6 +102,10 @@ void only_users_end_calls(const evidence& e, findings& out) {
                         || std::any_of(plan->requests.begin(), plan->requests.end(),
                                        [](const auto& r) { return r.throws; });
     if (throws || plan->cancels_after || e.lost(x.call_id, end->began)) continue;
+    // A ringing call is not stable yet: a 2xx that finds no session is acknowledged and ended.
+    const auto callers = e.ends_of(end->number, side::caller);
+    if (callers.empty() || !callers.front()->stood_at || *callers.front()->stood_at > x.first)
+      continue;
     if (ended_otherwise(e, x, *end, x.first)) continue;
     out.push_back({"", "the cluster sent a BYE to " + end->agent + " although nobody hung up",
                    end->number, x.first});
@@ -180,9 +184,12 @@ void success_until_ack(const evidence& e, findings& out) {
     if (e.lost(end.call_id, end.began)) continue;
     if (plan != nullptr && !plan->acknowledges) {
       const auto due = *end.answered_at + e.sixty_four_t1() + 2 * takeover_max;
-      const bool ended = std::any_of(e.left.begin(), e.left.end(), [&](const auto& x) {
-        return x.method == "BYE" && x.call_id == end.call_id;
-      });
+      const bool ended =
+          std::any_of(e.left.begin(), e.left.end(),
+                      [&](const auto& x) { return x.method == "BYE" && x.call_id == end.call_id; })
+          || std::any_of(e.servers.begin(), e.servers.end(), [&](const auto& x) {
+               return x.call_id == end.call_id && is_gone(x.status()); // the agent ended it by that
+             });
       if (!ended && e.end > due && e.healed + takeover_max < due)
         out.push_back(
             {"", "a 2xx was never acknowledged, and no BYE came 64*T1 later", end.number, due});
