@@ -60,7 +60,7 @@ void container::on_congestion(const std::string& peer, bool congested) {
 void container::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
   switch (kind) {
   case frame_kind::sip_in:
-    with<cluster::sip_in>(bytes, [&](cluster::sip_in m) { on_sip(std::move(m)); });
+    with<cluster::sip_in>(bytes, [&](cluster::sip_in m) { on_sip(std::move(m), peer); });
     break;
   case frame_kind::commit:
     with<cluster::commit>(bytes, [&](cluster::commit c) {
@@ -80,6 +80,21 @@ void container::on_frame(const std::string& peer, frame_kind kind, std::string_v
     break;
   case frame_kind::outbox_left:
     with<cluster::outbox_left>(bytes, [&](const auto& left) { copies_.on_left(left); });
+    break;
+  case frame_kind::audit:
+    with<cluster::audit>(bytes, [&](const cluster::audit& a) {
+      const auto reply = copies_.on_audit(a);
+      if (!reply) return;
+      if (!reply->equal)
+        spdlog::warn("our copy of shard {} differs from what {} has; it is made anew",
+                     a.shard.value, peer);
+      send_frame(peer, frame_kind::audit_reply, *reply);
+    });
+    break;
+  case frame_kind::audit_reply:
+    with<cluster::audit_reply>(bytes, [&](const cluster::audit_reply& r) {
+      to_shard(r.shard, caf::make_message(shard_frame{peer, kind, std::string{bytes}}));
+    });
     break;
   case frame_kind::commit_ack:
     with<cluster::commit_ack>(bytes, [&](const cluster::commit_ack& ack) {

@@ -44,7 +44,8 @@ public:
   static constexpr duration report_interval{50ms};
   static constexpr duration shard_tick_interval{100ms};
   static constexpr duration who_has_timeout{150ms};
-  // How long a new owner waits for what a living predecessor has to leave; above shard::parting_max.
+  // How long a new owner waits for what a living predecessor has to leave; above
+  // shard::parting_max.
   static constexpr duration release_patience{500ms};
   // A directory may have lost entries with its predecessor; so long it asks before it creates.
   static constexpr duration fresh_directory{5min};
@@ -111,7 +112,7 @@ private:
   void report();
 
   // Messages on their way in (container_routing.cpp).
-  void on_sip(cluster::sip_in message);
+  void on_sip(cluster::sip_in message, const std::string& from);
   void serve(cluster::sip_in message);
   void deliver(cluster::sip_in message);
   void look_up(cluster::sip_in message);
@@ -121,6 +122,8 @@ private:
   void start_search(cluster::sip_in message);
   void on_who_has(const std::string& peer, const cluster::who_has& q);
   void on_who_has_reply(const cluster::who_has_reply& r);
+  [[nodiscard]] bool placed_by_a_former_directory(const cluster::sip_in& message,
+                                                  const std::string& from) const;
   [[nodiscard]] std::optional<session_address> known_here(const std::string& key) const;
   void forget_keys_of(shard_id id);
   void finish_search(std::map<std::uint64_t, search>::iterator it);
@@ -176,6 +179,8 @@ private:
   std::map<std::string, session_address> keys_;
   std::map<std::uint64_t, search> searches_;
   std::map<std::string, std::uint64_t> searching_; // key -> search
+  std::vector<std::pair<std::string, cluster::who_has>>
+      asked_early_; // of a view we do not know yet
   std::uint64_t next_search_ = 0;
   std::map<std::pair<session_address, std::uint64_t>, open_question> questions_;
   std::map<std::string, cluster::handled> handled_; // per proxy, collected until the end of a batch

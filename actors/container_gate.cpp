@@ -76,6 +76,7 @@ void container::dealt_with(const receipt& of) {
 // Through the proxy it prefers while that lives, else through any other: proxies keep no call
 // state.
 void container::emit_sip_out(emit_sip out) {
+  if (out.until && now() > *out.until) return;
   auto bytes = encode(out.message);
   if (!out.proxy.empty() && send_to(out.proxy, frame_kind::sip_out, bytes)) return;
   const auto& members = current_view().members;

@@ -10,9 +10,10 @@ namespace holdfast::actors {
 
 using cluster::frame_kind;
 
-void container::on_sip(cluster::sip_in message) {
-  if (message.view > current_view().number)
-    send(options_.hub, newer_view_seen{message.proxy, message.view});
+// `from`: the node that sent it to us; our own name when it was here already.
+void container::on_sip(cluster::sip_in message, const std::string& from) {
+  if (message.view > current_view().number) send(options_.hub, newer_view_seen{from, message.view});
+  if (placed_by_a_former_directory(message, from)) return;
   const auto shard = message.to.shard;
   if (owns(shard)) {
     serve(std::move(message));
@@ -25,9 +26,22 @@ void container::on_sip(cluster::sip_in message) {
   forward(std::move(message), entry->owner.name);
 }
 
+// Its successor may have asked us for that request already, and placed it elsewhere: two sessions
+// would be one too many. The proxy that holds the request brings it to the successor.
+bool container::placed_by_a_former_directory(const cluster::sip_in& message,
+                                             const std::string& from) const {
+  if (!message.forwarded || !message.may_create || message.to.session.value == 0
+      || message.key.empty() || message.view > current_view().number || from == options_.name)
+    return false;
+  const auto* home = entry_of(cluster::home_shard(message.key, options_.settings.shard_count));
+  return home != nullptr && home->owner.name != from;
+}
+
 void container::serve(cluster::sip_in message) {
   const auto shard = message.to.shard;
   auto& h = hosted_[shard];
+  if (message.may_create && message.to.session.value != 0)
+    keys_.try_emplace(message.key, message.to); // known to be here before it is
   if (!h.active || h.stalled.size() > stalled_emissions_max) {
     if (h.early.size() < early_messages_max)
       h.early.push_back(std::move(message));
@@ -60,7 +74,7 @@ void container::look_up(cluster::sip_in message) {
     if (active_shard(where->shard) != nullptr)
       deliver(std::move(message));
     else
-      on_sip(std::move(message));
+      on_sip(std::move(message), options_.name);
     return;
   }
   if (const auto running = searching_.find(message.key); running != searching_.end()) {
@@ -133,7 +147,8 @@ void container::start_search(cluster::sip_in message) {
   search s{message.to.shard, message.key, now() + who_has_timeout, 0, {}};
   for (const auto& m : current_view().members)
     if (m.card.serves == cluster::role::container && m.alive() && m.card.name != options_.name
-        && send_frame(m.card.name, frame_kind::who_has, cluster::who_has{id, message.key}))
+        && send_frame(m.card.name, frame_kind::who_has,
+                      cluster::who_has{id, message.key, current_view().number}))
       ++s.answers_missing;
   searching_[s.key] = id;
   s.messages.push_back(std::move(message));
@@ -143,6 +158,11 @@ void container::start_search(cluster::sip_in message) {
 }
 
 void container::on_who_has(const std::string& peer, const cluster::who_has& q) {
+  if (q.view > current_view().number) {
+    send(options_.hub, newer_view_seen{peer, q.view});
+    if (asked_early_.size() < pending_questions_max) asked_early_.emplace_back(peer, q);
+    return;
+  }
   const auto where = known_here(q.key);
   send_frame(peer, frame_kind::who_has_reply,
              cluster::who_has_reply{q.id, where.has_value(), where.value_or(session_address{})});
@@ -171,7 +191,7 @@ void container::finish_search(std::map<std::uint64_t, search>::iterator it) {
   searches_.erase(it);
   for (auto& message : s.messages) {
     if (!owns(s.home))
-      on_sip(std::move(message));
+      on_sip(std::move(message), options_.name);
     else if (directory_.find(s.key, now()))
       look_up(std::move(message));
     else if (message.may_create)

@@ -29,6 +29,7 @@ void container::on_view() {
     copies_.want(id, replica, now());
   }
   for (const auto& [key, q] : questions_) pose(q.question);
+  for (const auto& [peer, q] : std::exchange(asked_early_, {})) on_who_has(peer, q);
 }
 
 // The view names us owner. The spawn that carries it out is on its way; if none comes within the
@@ -113,7 +114,7 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
   h.active_since = now();
   next_report_ = {}; // what is active again is news
   h.status = shard_status{
-      id, entry.epoch, {static_cast<std::uint32_t>(with.records.size()), 0, 0}, {}, 0, 0, 0};
+      id, entry.epoch, {static_cast<std::uint32_t>(with.records.size()), 0, 0}, {}, 0, 0, 0, 0, 0};
   send(h.actor, std::move(with));
   auto early = std::move(h.early);
   auto questions = std::move(h.early_questions);
@@ -136,7 +137,7 @@ void container::give_up(shard_id id) {
   } else {
     hosted_.erase(id);
   }
-  for (auto& message : early) on_sip(std::move(message));
+  for (auto& message : early) on_sip(std::move(message), options_.name);
 }
 
 void container::on_gone(const shard_gone& gone) {
@@ -197,7 +198,7 @@ void container::report() {
     std::optional<duration> served_for;
     if (h.served_at) served_for = now() - *h.served_at;
     r.shards.push_back({id, h.epoch, h.status.load.sessions, h.status.synced, h.status.lag,
-                        now() - h.active_since, served_for});
+                        now() - h.active_since, served_for, h.status.audits, h.status.repairs});
     r.sessions += h.status.load.sessions;
     r.work += h.status.load.work;
   }

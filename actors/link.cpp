@@ -41,6 +41,8 @@ const caf::actor& role_table::of(frame_kind kind) const {
   case frame_kind::keepalive_ack:
   case frame_kind::release:
   case frame_kind::outbox_left:
+  case frame_kind::audit:
+  case frame_kind::audit_reply:
   case frame_kind::ask:
   case frame_kind::answer:
   case frame_kind::who_has:

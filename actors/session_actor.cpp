@@ -29,6 +29,7 @@ session_actor::session_actor(caf::actor_config& config, session_start start)
 caf::behavior session_actor::make_behavior() {
   set_exception_handler([](std::exception_ptr& thrown) { return described(thrown); });
   const auto time = now();
+  std::vector<session::effect> first;
   if (start_.snapshot) {
     auto restored = session::session::restore(start_.environment, start_.address, *start_.snapshot,
                                               start_.age, time, start_.seed, start_.restarts);
@@ -37,11 +38,12 @@ caf::behavior session_actor::make_behavior() {
       return {};
     }
     machine_ = std::move(*restored);
+    first = machine_->on(session::resumed{}, time);
   } else {
     machine_.emplace(start_.environment, start_.address, start_.seed, start_.restarts);
   }
   start_.snapshot.reset();
-  report({}, true);
+  report(std::move(first), true);
   return {
       [this](session_input& input) { report(machine_->on(input.what, now()), false); },
       [this](session_quarantine) { report(machine_->quarantine(now()), true); },

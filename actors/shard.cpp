@@ -229,7 +229,8 @@ void shard::orphan(const cluster::sip_in& message) {
     if (const auto* out = std::get_if<session::send>(&e))
       output_.emissions.push_back(
           emit_sip{{start_.shard, start_.epoch, {}, {}, out->destination, out->bytes},
-                   out->proxy.empty() ? message.proxy : out->proxy});
+                   out->proxy.empty() ? message.proxy : out->proxy,
+                   std::nullopt});
   if (message.receipt != 0)
     output_.emissions.push_back(emit_handled{{message.proxy, message.receipt}});
 }
@@ -274,6 +275,11 @@ void shard::on_frame(const shard_frame& f) {
       return;
     }
     for (auto& frame_out : *more) output_.frames.push_back(std::move(frame_out));
+  } else if (f.kind == frame_kind::audit_reply) {
+    const auto reply = decode<cluster::audit_reply>(f.bytes);
+    if (!reply) return;
+    for (auto& frame_out : log_.on_audit_reply(f.peer, *reply, now()))
+      output_.frames.push_back(std::move(frame_out));
   } else if (f.kind == frame_kind::stream_resume) {
     const auto resume = decode<cluster::stream_resume>(f.bytes);
     if (!resume) return;
@@ -324,10 +330,11 @@ void shard::on_step(session_step& step) {
       cluster::outbox_entry entry{
           {}, out->destination, std::move(out->bytes), out->branch, out->proxy};
       auto emitted = to_emission(entry, step.session);
+      if (out->perishable) emitted.until = now() + session::perishable_after;
       if (parting_) {
         s.unsaid.push_back(std::move(entry));
       } else if (out->dependent && commits) {
-        outbox.push_back(std::move(entry));
+        if (!out->perishable) outbox.push_back(std::move(entry));
         dependent.push_back(std::move(emitted));
       } else if (behind) {
         dependent.push_back(std::move(emitted));
@@ -488,16 +495,16 @@ void shard::forget(session_id id) {
 
 void shard::report_status() {
   load_.sessions = static_cast<std::uint32_t>(sessions_.size());
-  shard_status status{start_.shard, start_.epoch, load_,       log_.synced(),
-                      log_.lag(),   restarts_,    quarantined_};
+  shard_status status{start_.shard, start_.epoch, load_,         log_.synced(), log_.lag(),
+                      restarts_,    quarantined_, log_.audits(), log_.repairs()};
   send(container_, std::move(status));
 }
 
 // ---- output
 // -----------------------------------------------------------------------------------------
 
-emission shard::to_emission(const cluster::outbox_entry& out, session_id from) const {
-  return emit_sip{
+emit_sip shard::to_emission(const cluster::outbox_entry& out, session_id from) const {
+  return {
       {start_.shard, start_.epoch, {start_.shard, from}, out.branch, out.destination, out.bytes},
       out.proxy};
 }

@@ -126,7 +126,7 @@ private:
   void report_status();
   void flush(); // everything collected during one message goes to the container in one output
 
-  [[nodiscard]] emission to_emission(const cluster::outbox_entry& out, session_id from) const;
+  [[nodiscard]] emit_sip to_emission(const cluster::outbox_entry& out, session_id from) const;
 
   cluster::shard_start start_;
   cluster::commit_log log_;

@@ -67,7 +67,8 @@ struct shard_offer {
 // What may leave the node when the lease allows; in order.
 struct emit_sip {
   cluster::sip_out message;
-  std::string proxy; // preferred; empty: any
+  std::string proxy;              // preferred; empty: any
+  std::optional<instant> until{}; // of no use to anybody later; nullopt: always
 };
 struct emit_handled {
   receipt done;
@@ -110,6 +111,8 @@ struct shard_status {
   std::uint32_t lag = 0;
   std::uint32_t restarts = 0;
   std::uint32_t quarantined = 0;
+  std::uint64_t audits = 0;
+  std::uint64_t repairs = 0;
 };
 
 // The shard speaks no more; nothing follows this.

@@ -52,7 +52,9 @@ json::array shards_of(const coordinator& c) {
                     {"lag", s.lag},
                     {"active", s.active},
                     {"unprotected", s.unprotected},
-                    {"moving", s.moving}});
+                    {"moving", s.moving},
+                    {"audits", s.audits},
+                    {"repairs", s.repairs}});
   }
   return rows;
 }

@@ -4,6 +4,9 @@
 #include "runtime/configuration_keys.hpp"
 
 #include <charconv>
+#include <iterator>
+#include <set>
+#include <sstream>
 #include <utility>
 
 namespace holdfast::runtime {
@@ -47,6 +50,15 @@ std::filesystem::path log_directory(const configuration& c) {
   return c.state.directory / c.log.directory;
 }
 
+namespace {
+
+std::vector<std::string> names_in(const std::string& list) {
+  std::istringstream words{list};
+  return {std::istream_iterator<std::string>{words}, {}};
+}
+
+} // namespace
+
 cluster::settings cluster_settings(const configuration& c) {
   cluster::settings s;
   s.shard_count = c.cluster.shards;
@@ -56,6 +68,7 @@ cluster::settings cluster_settings(const configuration& c) {
   s.lease = c.failure.lease;
   s.activation_grace = c.failure.activation_grace;
   s.hold = c.failure.hold;
+  for (const auto& domain : c.cluster.replication_domains) s.domains.push_back({names_in(domain)});
   return s;
 }
 
@@ -142,6 +155,17 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
   if (collide(c.console.address, c.cluster.coordinator))
     problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
+  std::set<std::string> named;
+  for (const auto& domain : c.cluster.replication_domains) {
+    const auto names = names_in(domain);
+    if (names.empty())
+      problem("[cluster] replication_domains has an empty one", "\"container-1 container-2\"");
+    for (const auto& name : names)
+      if (!named.insert(name).second)
+        problem("[cluster] replication_domains names " + name + " twice", "it in one of them");
+  }
+  if (c.cluster.shards < c.cluster.replication_domains.size())
+    problem("[cluster] there are more replication_domains than shards", "shards = 256");
   if (c.sip.session_expires > milliseconds{0} && c.sip.session_expires < milliseconds{90'000})
     problem("[sip] session_expires_ms is below the 90 s that RFC 4028 allows",
             "session_expires_ms = 1800000, or 0");

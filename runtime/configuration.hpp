@@ -33,6 +33,7 @@ struct application_entry {
   std::vector<std::string> domains;            // host of the Request-URI; empty: any
   std::vector<std::string> users;              // user of the Request-URI; empty: any
   std::map<std::string, std::string> settings; // for the application, as text
+  std::string durability = "stable";           // what survives: stable, early or transaction
 
   friend bool operator==(const application_entry&, const application_entry&) = default;
 };
@@ -46,6 +47,7 @@ struct cluster_section {
   std::filesystem::path key_file = "cluster.key"; // relative to the state directory
   endpoint coordinator{"127.0.0.1", 5070};        // its link address; port 0: `launch` finds one
   std::vector<std::string> domains;               // empty: any
+  std::vector<std::string> replication_domains;   // names of containers each; empty: one of all
   bool tls = false;                               // between nodes
   std::filesystem::path certificates = "certificates"; // relative to the state directory
 

@@ -29,7 +29,9 @@ std::vector<session::application_rule> session_rules(const configuration& c) {
                      .methods = entry.methods,
                      .domains = entry.domains,
                      .users = entry.users,
-                     .settings = entry.settings});
+                     .settings = entry.settings,
+                     .kept = applications::durability_of(entry.durability)
+                                 .value_or(applications::durability::stable)});
   return rules;
 }
 

@@ -6,6 +6,7 @@
 // [[application]] is a list of tables and described per entry.
 #pragma once
 
+#include "protocol/applications/durability.hpp"
 #include "runtime/configuration.hpp"
 
 #include <array>
@@ -26,6 +27,7 @@ void describe_keys(F& f, Configuration& c) {
   f("key_file", c.cluster.key_file);
   f("coordinator", c.cluster.coordinator);
   f("domains", c.cluster.domains);
+  f("replication_domains", c.cluster.replication_domains);
   f("tls", c.cluster.tls);
   f("certificates", c.cluster.certificates);
 
@@ -94,6 +96,7 @@ void describe_application_keys(F& f, Entry& e) {
   f("domains", e.domains);
   f("users", e.users);
   f("settings", e.settings);
+  f.one_of("durability", e.durability, applications::durability_names);
 }
 
 } // namespace holdfast::runtime

@@ -9,6 +9,7 @@
 // How to write one: README.md in this folder.
 #pragma once
 
+#include "protocol/applications/durability.hpp"
 #include "protocol/core/codec.hpp"
 #include "protocol/core/endpoint.hpp"
 #include "protocol/core/identifiers.hpp"
@@ -174,6 +175,10 @@ public:
 
   // What the application keeps has changed and must survive, though no output says so by itself.
   virtual void commit() = 0;
+
+  // From this step on this session is kept so, whatever its rule says: a call that matters more
+  // than others, or less.
+  virtual void keep(durability as) = 0;
 };
 
 class application {

@@ -130,13 +130,36 @@ result<peer_frames> commit_log::on_ack(const std::string& peer, const commit_ack
 
 peer_frames commit_log::on_tick(instant now) {
   peer_frames out;
-  for (auto& s : streams_)
+  for (auto& s : streams_) {
     if (buggify<"commit log: opens a stream again">() && s.connected)
       open(s, now, out);
     else if (s.connected && !s.open
              && (s.opened_at == instant::min() || now - s.opened_at >= reopen_interval))
       open(s, now, out);
+    if (s.audited_at == instant::min()) // not all shards at the same moment
+      s.audited_at = now - audit_interval * (shard_.value % 64) / 64;
+    if (now - s.audited_at >= audit_interval) audit_stream(s, now, out);
+  }
   return out;
+}
+
+// Only where the replica has everything on its way: what it holds after that is what we hold now.
+void commit_log::audit_stream(stream& s, instant now, peer_frames& out) {
+  if (!s.open || !s.connected || !s.completed || order_.upper_bound(s.sent) != order_.end()) return;
+  s.audited_at = now;
+  std::uint64_t digest = 0;
+  for (const auto& [session, e] : entries_)
+    if (!e.record.removed) digest += digest_of(e.record);
+  out.push_back({s.node.name, frame_kind::audit, encode(audit{shard_, epoch_, s.sent, digest})});
+}
+
+peer_frames commit_log::on_audit_reply(const std::string& peer, const audit_reply& r, instant now) {
+  const auto* s = find_stream(peer);
+  if (s == nullptr || r.epoch != epoch_ || !s->open) return {};
+  ++audits_;
+  if (r.equal) return {};
+  ++repairs_;
+  return on_resume(peer, {shard_, epoch_, {}}, now);
 }
 
 sequence commit_log::held_by(const stream& s) const {

@@ -157,6 +157,7 @@ void coordinator::accept_written() {
   outstanding_.reset();
   must_write_ = false;
   record_ = std::move(p.next);
+  if (p.news.promoted > 0) takeover_ = takeover{p.since, p.ordered, now_};
   truth_.on_view(before, record_.now_valid, now_);
   announce(before);
   tell(p);
@@ -299,12 +300,21 @@ void coordinator::note_ready() {
   bool active = true;
   for (std::uint16_t i = 0; i < v.shards.size() && active; ++i)
     active = truth_.active(v, shard_id{i});
-  if (active && inactive_since_ && last_death_ + quiet_after_death >= *inactive_since_)
+  if (active && takeover_)
+    say(false, "every shard is active again, " + milliseconds(now_ - takeover_->since)
+                   + " after that was known: decision "
+                   + milliseconds(takeover_->ordered - takeover_->since) + ", ledger "
+                   + milliseconds(takeover_->written - takeover_->ordered)
+                   + ", publication, spawn and activation "
+                   + milliseconds(now_ - takeover_->written));
+  else if (active && inactive_since_ && last_death_ + quiet_after_death >= *inactive_since_)
     say(false, "every shard is active again, after " + milliseconds(now_ - *inactive_since_));
-  if (active)
+  if (active) {
     inactive_since_.reset();
-  else if (!inactive_since_)
+    takeover_.reset();
+  } else if (!inactive_since_) {
     inactive_since_ = now_;
+  }
   if (ready()) {
     if (not_ready_since_)
       say(false, "every shard is active and has its replicas in sync, after "

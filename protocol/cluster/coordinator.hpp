@@ -68,6 +68,8 @@ struct shard_row {
   bool active = false;      // its owner reports this epoch
   bool unprotected = false; // no replica in sync that is alive
   bool moving = false;
+  std::uint64_t audits = 0;  // comparisons of replica and owner, in this epoch
+  std::uint64_t repairs = 0; // of replicas that differed: should stay 0
 };
 
 class coordinator {
@@ -121,7 +123,14 @@ private:
     std::map<node_id, fence> gone;
     shard_news news;
     std::vector<std::string> causes;
-    instant since; // of the earliest cause
+    instant since;   // of the earliest cause
+    instant ordered; // when the ledger got it
+  };
+  // Where the time of the latest promotions went.
+  struct takeover {
+    instant since;
+    instant ordered;
+    instant written;
   };
 
   // coordinator.cpp: events, the ledger
@@ -203,6 +212,7 @@ private:
   std::optional<std::pair<std::string, instant>> pulling_;
   std::optional<instant> not_ready_since_;
   std::optional<instant> inactive_since_;
+  std::optional<takeover> takeover_; // until every shard is active again
   struct draining {
     instant since;
     bool done = false; // and said so

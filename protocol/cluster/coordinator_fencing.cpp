@@ -111,18 +111,21 @@ void coordinator::pursue_fencing() {
   }
 }
 
-// The detector never fences the holder of the only in_sync copy, nor more suspects at once than
-// there are replicas.
+// The detector never fences the holder of the only in_sync copy, nor more suspects of a domain at
+// once than there are replicas.
 bool coordinator::may_fence(const member& who) const {
   if (who.card.serves != role::container) return true;
   const auto& v = record_.now_valid;
+  const auto& s = record_.cluster_settings;
   std::size_t others = 0;
   for (const auto& [id, f] : fencing_) {
     const auto* m = v.find(id);
-    if (id != who.id() && m != nullptr && m->card.serves == role::container) ++others;
+    if (id != who.id() && m != nullptr && m->card.serves == role::container
+        && domain_of(s, id.name) == domain_of(s, who.card.name))
+      ++others;
   }
   if (planted<"sole-copies-are-fenced">()) return true;
-  if (others >= std::max<std::size_t>(record_.cluster_settings.replicas, 1)) return false;
+  if (others >= std::max<std::size_t>(s.replicas, 1)) return false;
   const auto stays = [&](const node_id& id) {
     return id != who.id() && v.alive(id) && !fencing_.contains(id) && !dead_.contains(id);
   };

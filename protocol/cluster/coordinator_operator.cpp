@@ -20,7 +20,8 @@ void coordinator::handle(const control::operator_command& e) {
   if (m->card.serves != role::container)
     return answer(e.id, false, e.node + " is no container: it owns no shards");
   if (e.verb == control::operator_verb::move) {
-    const auto begun = shards_.request_move(record_.now_valid, e.shard, m->id());
+    const auto begun =
+        shards_.request_move(record_.now_valid, record_.cluster_settings, e.shard, m->id());
     return begun ? answer(e.id, true,
                           "moving shard " + std::to_string(e.shard.value) + " to " + e.node)
                  : answer(e.id, false, begun.error().what);
@@ -92,8 +93,10 @@ std::vector<shard_row> coordinator::shards() const {
     const bool is_protected =
         std::any_of(entry.replicas.begin(), entry.replicas.end(),
                     [&](const replica& r) { return r.in_sync && v.alive(r.node); });
+    const auto* said = truth_.activity(v, id);
     rows.push_back({id, entry.epoch, entry.owner, entry.replicas, truth_.sessions(id),
-                    truth_.lag(v, id), truth_.active(v, id), !is_protected, shards_.moving(id)});
+                    truth_.lag(v, id), said != nullptr, !is_protected, shards_.moving(id),
+                    said == nullptr ? 0 : said->audits, said == nullptr ? 0 : said->repairs});
   }
   return rows;
 }
@@ -101,14 +104,15 @@ std::vector<shard_row> coordinator::shards() const {
 bool coordinator::ready() const {
   const auto& v = record_.now_valid;
   if (!loaded_ || !dead_.empty() || v.number.value == 0 || v.shards.empty()) return false;
-  const auto takers = static_cast<std::size_t>(
-      std::count_if(v.members.begin(), v.members.end(), [](const member& m) {
-        return m.card.serves == role::container && m.state == member_state::active;
-      }));
-  const auto wanted = std::min<std::size_t>(record_.cluster_settings.replicas,
-                                            std::max<std::size_t>(takers, 1) - 1);
+  const auto& s = record_.cluster_settings;
+  std::map<std::size_t, std::size_t> takers; // by domain
+  for (const auto& m : v.members)
+    if (m.card.serves == role::container && m.state == member_state::active)
+      ++takers[domain_of(s, m.card.name).value_or(0)];
   for (std::size_t i = 0; i < v.shards.size(); ++i) {
     const auto& entry = v.shards[i];
+    const auto there = takers[domain_of(s, shard_id{static_cast<std::uint16_t>(i)})];
+    const auto wanted = std::min<std::size_t>(s.replicas, std::max<std::size_t>(there, 1) - 1);
     if (!truth_.active(v, shard_id{static_cast<std::uint16_t>(i)})) return false;
     const auto in_sync = static_cast<std::size_t>(
         std::count_if(entry.replicas.begin(), entry.replicas.end(),

@@ -35,6 +35,7 @@ void coordinator::propose_if_needed() {
   note_states(p);
   ++p.next.number;
   ++p.next.now_valid.number.value;
+  p.ordered = now_;
   out_.push_back(control::write_ledger{p.next.number, encode(p.next)});
   outstanding_ = std::move(p);
 }
@@ -116,7 +117,7 @@ void coordinator::apply_shards(proposal& p) {
 shard_facts coordinator::facts_for(const proposal& p) {
   const auto& v = record_.now_valid;
   shard_facts facts;
-  facts.replicas = record_.cluster_settings.replicas;
+  facts.of_cluster = record_.cluster_settings;
   if (floor_ > highest_epoch(v)) facts.floor = floor_;
   facts.gone = p.gone;
   for (const auto& who : suspicions_.suspects()) facts.suspects.insert(who);
@@ -142,12 +143,17 @@ shard_facts coordinator::facts_for(const proposal& p) {
 bool coordinator::quiet() const {
   if (buggify<"coordinator: is not at rest">()) return false;
   const auto& v = record_.now_valid;
+  const auto& s = record_.cluster_settings;
+  std::set<std::size_t> peopled; // a domain without containers waits, and the others go on
+  for (const auto* m : living_containers(v)) peopled.insert(domain_of(s, m->card.name).value_or(0));
   const bool no_death_lately =
       last_death_ == instant::min() || now_ - last_death_ >= quiet_after_death;
   return no_death_lately && dead_.empty() && fencing_.empty() && absent_.empty()
          && suspicions_.suspects().empty()
-         && std::all_of(v.shards.begin(), v.shards.end(),
-                        [&](const shard_entry& e) { return v.alive(e.owner); });
+         && std::all_of(v.shards.begin(), v.shards.end(), [&](const shard_entry& e) {
+              const auto shard = static_cast<std::uint16_t>(&e - v.shards.data());
+              return v.alive(e.owner) || !peopled.contains(domain_of(s, shard_id{shard}));
+            });
 }
 
 void coordinator::note_states(proposal& p) {

@@ -12,6 +12,7 @@ credit_class credit_class_of(frame_kind kind) {
   case frame_kind::stream_open:
   case frame_kind::stream_complete:
   case frame_kind::outbox_left:
+  case frame_kind::audit:
   case frame_kind::release:
     return credit_class::commit;
   case frame_kind::join:

@@ -41,12 +41,14 @@ enum class frame_kind : std::uint8_t {
   keepalive_ack = 26,
   release = 27,
   outbox_left = 28,
+  audit = 29,
   // between sessions, and the directory
   ask = 30,
   answer = 31,
   who_has = 32,
   who_has_reply = 33,
   directory_release = 34,
+  audit_reply = 35,
   // membership
   join = 40,
   join_refused = 41,
@@ -191,6 +193,20 @@ struct outbox_left {
   sequence upto;
 };
 
+// "This is what you should hold by now": sent where a commit would be, so that both mean the same.
+struct audit {
+  shard_id shard;
+  holdfast::epoch epoch;
+  sequence upto;
+  std::uint64_t digest = 0; // of every record, whatever their order
+};
+struct audit_reply {
+  shard_id shard;
+  holdfast::epoch epoch;
+  sequence upto;
+  bool equal = false; // false: send everything again
+};
+
 // Between containers. Its ack is the lease: an owner emits only within L of having sent the last
 // keep-alive that every replica's node acked.
 struct keepalive {
@@ -242,6 +258,7 @@ struct answer {
 struct who_has {
   std::uint64_t id = 0;
   std::string key;
+  view_number view; // to be known before the answer: from then on no older directory is listened to
 };
 struct who_has_reply {
   std::uint64_t id = 0;
@@ -277,6 +294,8 @@ struct shard_activity {
   std::uint32_t lag = 0;       // commits the slowest of them has not acked
   duration active_for{};
   std::optional<duration> served_for{}; // since its first message; empty: none yet
+  std::uint64_t audits = 0;  // how often a replica was compared with the owner, in this epoch
+  std::uint64_t repairs = 0; // and how often it differed
 };
 
 // Container -> coordinator, every heartbeat interval: what is active here.
@@ -418,6 +437,20 @@ void describe(F& f, outbox_left& x) {
   f(3, x.upto);
 }
 template <class F>
+void describe(F& f, audit& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.upto);
+  f(4, x.digest);
+}
+template <class F>
+void describe(F& f, audit_reply& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.upto);
+  f(4, x.equal);
+}
+template <class F>
 void describe(F& f, keepalive& x) {
   f(1, x.tick);
   f(2, x.view);
@@ -468,6 +501,7 @@ template <class F>
 void describe(F& f, who_has& x) {
   f(1, x.id);
   f(2, x.key);
+  f(3, x.view);
 }
 template <class F>
 void describe(F& f, who_has_reply& x) {
@@ -505,6 +539,8 @@ void describe(F& f, shard_activity& x) {
   f(5, x.lag);
   f(6, x.active_for);
   f(7, x.served_for);
+  f(8, x.audits);
+  f(9, x.repairs);
 }
 template <class F>
 void describe(F& f, container_report& x) {

@@ -16,6 +16,17 @@ std::int64_t milliseconds(duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
 }
 
+std::string to_text(const std::vector<replication_domain>& domains) {
+  std::string text;
+  for (const auto& domain : domains) {
+    text += text.empty() ? "[\"" : ", \"";
+    for (const auto& name : domain.containers)
+      text += (&name == &domain.containers.front() ? "" : " ") + name;
+    text += '"';
+  }
+  return text.empty() ? "[]" : text + "]";
+}
+
 } // namespace
 
 std::optional<std::string> difference(const settings& here, const settings& cluster) {
@@ -35,6 +46,9 @@ std::optional<std::string> difference(const settings& here, const settings& clus
     return std::string{row.key} + " is " + std::to_string(row.here) + " here and "
            + std::to_string(row.cluster) + " in the cluster";
   }
+  if (here.domains != cluster.domains)
+    return "cluster.replication_domains is " + to_text(here.domains) + " here and "
+           + to_text(cluster.domains) + " in the cluster";
   return std::nullopt;
 }
 

@@ -58,6 +58,9 @@ std::optional<std::string> reason_to_refuse(const ledger_record& record, const j
   if (request.card.name != link_peer)
     return "the link proved the name " + link_peer + ", the card says " + request.card.name;
   if (request.card.boot == 0) return "a node needs a boot number";
+  if (request.card.serves == role::container
+      && !domain_of(record.cluster_settings, request.card.name))
+    return request.card.name + " is in none of cluster.replication_domains";
   return difference(request.cluster_settings, record.cluster_settings);
 }
 

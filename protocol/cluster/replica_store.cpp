@@ -1,9 +1,20 @@
 #include "protocol/cluster/replication.hpp"
 #include "protocol/core/buggify.hpp"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 
 namespace holdfast::cluster {
+
+std::uint64_t digest_of(const session_record& record) {
+  auto kept = record;
+  kept.age = {};
+  kept.outbox.clear();
+  const auto bytes = encode(kept);
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 namespace {
 
@@ -77,6 +88,22 @@ void replica_store::on_left(const outbox_left& left) {
   for (auto& [session, h] : found->second.sessions)
     if (h.from == left.epoch)
       std::erase_if(h.record.outbox, [&](const outbox_entry& e) { return e.after <= left.upto; });
+}
+
+std::optional<audit_reply> replica_store::on_audit(const audit& a) {
+  const auto found = copies_.find(a.shard);
+  if (found == copies_.end() || found->second.current != a.epoch || found->second.upto != a.upto)
+    return std::nullopt;
+  auto& c = found->second;
+  std::uint64_t digest = 0;
+  for (const auto& [session, h] : c.sessions) digest += digest_of(h.record);
+  const bool equal = digest == a.digest;
+  if (!equal) {
+    // What we have stays until the owner has sent everything: it is better than nothing.
+    c.upto = {};
+    for (auto& [session, h] : c.sessions) h.from = epoch{};
+  }
+  return audit_reply{a.shard, a.epoch, a.upto, equal};
 }
 
 std::vector<session_record> replica_store::promote(shard_id shard, epoch era, instant now) {

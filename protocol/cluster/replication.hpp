@@ -8,6 +8,10 @@
 //     (all sent)            -- stream_complete -------->  forget what is older than this epoch
 //     left(upto)            -- outbox_left ------------>  nothing up to there needs repetition
 //
+// All the time the owner tells a digest of what a replica should hold (audit); one that differs
+// says so and gets everything again. Nothing should ever differ, so each repair is counted and
+// shown.
+//
 // The log keeps the latest record of each session, ordered by sequence. Catching up, resuming and
 // filling a new replica are therefore one mechanism, and superseded snapshots coalesce by
 // themselves. Output waits until held() reaches its commit.
@@ -32,11 +36,17 @@ struct peer_frame {
 };
 using peer_frames = std::vector<peer_frame>;
 
+// What two copies of a record have in common, whenever they were made: neither age nor outbox. The
+// digests of records add up to that of a shard.
+[[nodiscard]] std::uint64_t digest_of(const session_record& record);
+
 class commit_log {
 public:
   // Records that may be sent to one replica before it has acked any: bounds a fill.
   static constexpr std::size_t window_records = 512;
   static constexpr duration reopen_interval{200ms};
+  // Between two audits of a replica. All its records are read for one, on both sides.
+  static constexpr duration audit_interval{5s};
 
   commit_log(shard_id shard, epoch era) : shard_{shard}, epoch_{era} {}
 
@@ -55,8 +65,13 @@ public:
   // Error: the replica refuses us; somebody else owns this shard by now.
   [[nodiscard]] result<peer_frames> on_ack(const std::string& peer, const commit_ack& a,
                                            instant now);
-  // Opens streams again that got no answer.
+  // Opens streams again that got no answer, and audits replicas whose turn it is.
   [[nodiscard]] peer_frames on_tick(instant now);
+  // A replica that differs gets everything again.
+  [[nodiscard]] peer_frames on_audit_reply(const std::string& peer, const audit_reply& r,
+                                           instant now);
+  [[nodiscard]] std::uint64_t audits() const { return audits_; }
+  [[nodiscard]] std::uint64_t repairs() const { return repairs_; }
 
   // Every commit up to here is held by each replica that counts: those in sync by the view, and
   // those we have begun to wait for. Without any, that is the last commit.
@@ -96,10 +111,12 @@ private:
     sequence sent;
     sequence acked;
     instant opened_at{instant::min()};
+    instant audited_at{instant::min()};
     std::vector<sequence> in_flight; // ascending
   };
 
   void pump(stream& s, instant now, peer_frames& out);
+  void audit_stream(stream& s, instant now, peer_frames& out);
   void open(stream& s, instant now, peer_frames& out);
   void forget_removed();
   [[nodiscard]] sequence held_by(const stream& s) const;
@@ -113,6 +130,8 @@ private:
   std::map<sequence, session_id> removed_; // ended, and not yet known to be so by every replica
   sequence left_;
   std::vector<stream> streams_;
+  std::uint64_t audits_ = 0;
+  std::uint64_t repairs_ = 0;
 };
 
 // What a container holds for others: plain records, no actors, until it is promoted.
@@ -129,6 +148,8 @@ public:
   [[nodiscard]] std::optional<reply> on_commit(commit c, view_number our_view, instant now);
   void on_complete(const stream_complete& done);
   void on_left(const outbox_left& left);
+  // nullopt: there is a gap, or the owner is another by now; there is nothing to compare.
+  [[nodiscard]] std::optional<audit_reply> on_audit(const audit& a);
 
   // The copy of `shard` for its new owner here; from now on every epoch below `era` is refused.
   // Ages are counted up to `now`.

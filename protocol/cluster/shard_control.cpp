@@ -6,13 +6,17 @@
 
 namespace holdfast::cluster {
 
-result<void> shard_control::request_move(const view& v, shard_id shard, const node_id& to) {
+result<void> shard_control::request_move(const view& v, const settings& s, shard_id shard,
+                                         const node_id& to) {
   const auto* entry = v.shard(shard);
   if (entry == nullptr) return fail("there is no such shard");
   const auto* target = v.find(to);
   if (target == nullptr || target->card.serves != role::container || !target->alive())
     return fail(to.name + " is no container of this cluster");
   if (target->state != member_state::active) return fail(to.name + " is not active");
+  if (domain_of(s, to.name) != domain_of(s, shard))
+    return fail(to.name + " is not of the replication domain of shard "
+                + std::to_string(shard.value));
   if (!v.alive(entry->owner)) return fail("the shard has no owner at the moment");
   if (entry->owner == to) return fail(to.name + " owns it already");
   if (moves_.contains(shard)) return fail("the shard moves already");

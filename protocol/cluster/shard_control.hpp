@@ -46,7 +46,7 @@ struct shard_news {
 
 // What shard_control needs to know besides the draft.
 struct shard_facts {
-  std::uint16_t replicas = 1;
+  settings of_cluster;           // how many replicas, which domains
   epoch floor;                   // new epochs are above it
   std::map<node_id, fence> gone; // owners and replicas that count no more, and how certainly
   std::set<node_id> suspects;    // alive, but given nothing at the moment
@@ -66,7 +66,8 @@ struct move_under_way {
 class shard_control {
 public:
   // An operator's wish; carried out like any other move. Error: why not.
-  [[nodiscard]] result<void> request_move(const view& v, shard_id shard, const node_id& to);
+  [[nodiscard]] result<void> request_move(const view& v, const settings& s, shard_id shard,
+                                          const node_id& to);
 
   // All there is to do for the shards in `draft`. Members must be up to date in it.
   [[nodiscard]] shard_news plan(view& draft, const shard_facts& facts, const shard_truth& truth);

@@ -69,10 +69,10 @@ bool shard_planner::still_possible(shard_id id, const move_under_way& move) cons
 bool shard_planner::finish_owner_move(shard_id id, const move_under_way& move) {
   auto& entry = draft_.shards[id.value];
   if (owner_moves_ >= ownership_moves_per_view) return false;
-  if (!safe_without_old_owner(entry, move.to)) {
+  if (!safe_without_old_owner(id, move.to)) {
     const bool filling = std::any_of(entry.replicas.begin(), entry.replicas.end(),
                                      [](const replica& r) { return !r.in_sync; });
-    if (!filling) (void)add_some_filling(entry);
+    if (!filling) (void)add_some_filling(id, entry);
     return false;
   }
   ++owner_moves_;
@@ -84,20 +84,21 @@ bool shard_planner::finish_owner_move(shard_id id, const move_under_way& move) {
   next.owner = move.to;
   remove(next, move.to);
   // It has everything, but nothing proves that to the new owner.
-  if (in_sync_count(next) < facts_.replicas) next.replicas.push_back({move.from, false});
+  if (in_sync_count(next) < facts_.of_cluster.replicas) next.replicas.push_back({move.from, false});
   change(entry, next);
   news_.highest = std::max(news_.highest, next.epoch);
   return true;
 }
 
 // With `to` as owner and the old owner gone, as many replicas are in sync as the cluster can have.
-bool shard_planner::safe_without_old_owner(const shard_entry& entry, const node_id& to) const {
+bool shard_planner::safe_without_old_owner(shard_id id, const node_id& to) const {
+  const auto& entry = draft_.shards[id.value];
   std::size_t others = 0, in_sync = 0;
-  for (const auto& c : replica_candidates())
+  for (const auto& c : replica_candidates(domain_of(facts_.of_cluster, id)))
     if (c.weight > 0 && c.node != to && c.node != entry.owner) ++others;
   for (const auto& r : entry.replicas)
     if (r.in_sync && r.node != to && takes(r.node)) ++in_sync;
-  return in_sync >= std::min<std::size_t>(facts_.replicas, others);
+  return in_sync >= std::min<std::size_t>(facts_.of_cluster.replicas, others);
 }
 
 void shard_planner::drop_surplus() {
@@ -115,8 +116,8 @@ void shard_planner::drop_surplus() {
 // A replica too many, once enough others are in sync: one that can not stay, one that still fills,
 // or one on the container that holds most.
 const replica* shard_planner::surplus(const shard_entry& entry) const {
-  if (entry.replicas.size() <= facts_.replicas || in_sync_count(entry) < facts_.replicas)
-    return nullptr;
+  const std::size_t wanted = facts_.of_cluster.replicas;
+  if (entry.replicas.size() <= wanted || in_sync_count(entry) < wanted) return nullptr;
   const auto cost = [&](const replica& r) {
     return std::tuple{!takes(r.node), !r.in_sync, load_.held_by(r.node)};
   };
@@ -126,16 +127,20 @@ const replica* shard_planner::surplus(const shard_entry& entry) const {
 
 void shard_planner::begin_moves() {
   if (!facts_.quiet) return;
+  for (std::size_t domain = 0; domain < domains(); ++domain) begin_moves(domain);
+}
+
+void shard_planner::begin_moves(std::size_t domain) {
   auto outcome = projected();
   auto load = load_table::of(outcome);
   while (moves_.size() < moves_under_way_max) {
-    const auto allowed = movable();
-    const auto move = next_owner_move(load, outcome, allowed, owner_candidates());
+    const auto allowed = movable(domain);
+    const auto move = next_owner_move(load, outcome, allowed, owner_candidates(domain));
     if (!move || !begin(*move, outcome, load)) break;
   }
   while (moves_.size() < moves_under_way_max) {
-    const auto allowed = movable();
-    const auto move = next_replica_move(load, outcome, allowed, replica_candidates());
+    const auto allowed = movable(domain);
+    const auto move = next_replica_move(load, outcome, allowed, replica_candidates(domain));
     if (!move || !begin(*move, outcome, load)) break;
   }
 }
@@ -163,12 +168,13 @@ std::vector<shard_entry> shard_planner::projected() const {
 }
 
 // Shards that do not move yet and have all the replicas they should, in sync.
-std::set<shard_id> shard_planner::movable() const {
+std::set<shard_id> shard_planner::movable(std::size_t domain) const {
   std::set<shard_id> found;
   for (std::size_t i = 0; i < draft_.shards.size(); ++i) {
     const auto& entry = draft_.shards[i];
     const bool settled =
-        entry.owned() && usable(entry.owner) && !moves_.contains(id_of(i))
+        domain_of(facts_.of_cluster, id_of(i)) == domain && entry.owned() && usable(entry.owner)
+        && !moves_.contains(id_of(i))
         && std::all_of(entry.replicas.begin(), entry.replicas.end(),
                        [&](const replica& r) { return r.in_sync && usable(r.node); });
     if (settled) found.insert(found.end(), id_of(i));
@@ -178,7 +184,11 @@ std::set<shard_id> shard_planner::movable() const {
 
 void shard_planner::activate_filled() {
   if (!facts_.quiet) return;
-  auto* m = first_in(member_state::bootstrapping);
+  for (std::size_t domain = 0; domain < domains(); ++domain) activate_filled(domain);
+}
+
+void shard_planner::activate_filled(std::size_t domain) {
+  auto* m = first_in(member_state::bootstrapping, domain);
   if (m == nullptr || fills_[m->id()] > 0) return;
   const bool expected = std::any_of(moves_.begin(), moves_.end(),
                                     [&](const auto& item) { return item.second.to == m->id(); });

@@ -95,43 +95,54 @@ void shard_planner::remove_unreachable() {
 }
 
 void shard_planner::admit_containers() {
+  for (std::size_t domain = 0; domain < domains(); ++domain) admit_containers(domain);
+}
+
+void shard_planner::admit_containers(std::size_t domain) {
   const auto activate_all = [&](member_state waiting) {
-    while (auto* m = first_in(waiting)) m->state = member_state::active;
+    while (auto* m = first_in(waiting, domain)) m->state = member_state::active;
   };
   // Without anyone to learn from there is no use in learning.
-  if (!any_in(member_state::active)) {
-    if (any_in(member_state::bootstrapping))
+  if (!any_in(member_state::active, domain)) {
+    if (any_in(member_state::bootstrapping, domain))
       activate_all(member_state::bootstrapping);
-    else if (!any_in(member_state::draining) && facts_.formed)
+    else if (!any_in(member_state::draining, domain) && facts_.formed)
       activate_all(member_state::joining);
-    else if (!any_in(member_state::draining))
+    else if (!any_in(member_state::draining, domain))
       return;
   }
-  if (any_in(member_state::bootstrapping)) return; // one at a time
-  if (auto* m = first_in(member_state::joining)) m->state = member_state::bootstrapping;
+  if (any_in(member_state::bootstrapping, domain)) return; // one at a time
+  if (auto* m = first_in(member_state::joining, domain)) m->state = member_state::bootstrapping;
 }
 
 void shard_planner::assign_lost() {
-  const auto takers = owner_candidates();
+  for (std::size_t domain = 0; domain < domains(); ++domain) assign_lost(domain);
+}
+
+void shard_planner::assign_lost(std::size_t domain) {
+  const auto takers = owner_candidates(domain);
   if (std::none_of(takers.begin(), takers.end(), [](const auto& c) { return c.weight > 0; }))
     return;
   std::vector<shard_id> lost;
+  std::uint64_t sessions_lost = 0;
   for (std::size_t i = 0; i < draft_.shards.size(); ++i) {
     const auto& entry = draft_.shards[i];
+    if (domain_of(facts_.of_cluster, id_of(i)) != domain) continue;
     if (entry.owned() && usable(entry.owner)) continue;
     lost.push_back(id_of(i));
     if (entry.epoch.value == 0) continue;
     ++news_.emptied;
-    news_.sessions_lost += truth_.sessions(id_of(i));
+    sessions_lost += truth_.sessions(id_of(i));
   }
   if (lost.empty()) return;
-  assign_empty(draft_.shards, lost, takers, facts_.replicas, facts_.floor);
+  assign_empty(draft_.shards, lost, takers, facts_.of_cluster.replicas, facts_.floor);
   recount();
   for (const auto id : lost) {
     news_.highest = std::max(news_.highest, draft_.shards[id.value].epoch);
     moves_.erase(id);
   }
-  draft_.sessions_lost += news_.sessions_lost;
+  news_.sessions_lost += sessions_lost;
+  draft_.sessions_lost += sessions_lost;
 }
 
 // A member knows an epoch that the ledger does not: views were lost. Above it nobody can confuse
@@ -149,7 +160,8 @@ void shard_planner::raise_epochs() {
 
 void shard_planner::fill_missing() {
   if (planted<"no-new-replicas">()) return;
-  for (auto& entry : draft_.shards) {
+  for (std::size_t i = 0; i < draft_.shards.size(); ++i) {
+    auto& entry = draft_.shards[i];
     if (!entry.owned() || !usable(entry.owner)) continue;
     const auto good = [&] {
       return static_cast<std::size_t>(
@@ -158,8 +170,8 @@ void shard_planner::fill_missing() {
             return usable(r.node) && m != nullptr && m->state != member_state::draining;
           }));
     };
-    while (good() < facts_.replicas)
-      if (!add_some_filling(entry)) break;
+    while (good() < facts_.of_cluster.replicas)
+      if (!add_some_filling(id_of(i), entry)) break;
   }
 }
 
@@ -181,17 +193,26 @@ bool shard_planner::takes(const node_id& node) const {
          && (m->state == member_state::active || m->state == member_state::bootstrapping);
 }
 
-bool shard_planner::any_in(member_state state) const {
+std::size_t shard_planner::domains() const {
+  return std::max<std::size_t>(facts_.of_cluster.domains.size(), 1);
+}
+
+bool shard_planner::of_domain(const node_id& node, std::size_t domain) const {
+  return domain_of(facts_.of_cluster, node.name) == domain;
+}
+
+bool shard_planner::any_in(member_state state, std::size_t domain) const {
   const auto living = living_containers(draft_);
   return std::any_of(living.begin(), living.end(), [&](const member* m) {
-    return m->state == state && !facts_.gone.contains(m->id())
+    return m->state == state && of_domain(m->id(), domain) && !facts_.gone.contains(m->id())
            && !facts_.suspects.contains(m->id());
   });
 }
 
-member* shard_planner::first_in(member_state state) {
+member* shard_planner::first_in(member_state state, std::size_t domain) {
   for (auto& m : draft_.members)
-    if (m.card.serves == role::container && m.state == state && !facts_.gone.contains(m.id()))
+    if (m.card.serves == role::container && m.state == state && of_domain(m.id(), domain)
+        && !facts_.gone.contains(m.id()))
       return &m;
   return nullptr;
 }
@@ -200,9 +221,10 @@ bool shard_planner::owns_anything(const node_id& node) const {
   return load_.owned_by(node) > 0;
 }
 
-std::vector<candidate> shard_planner::owner_candidates() const {
+std::vector<candidate> shard_planner::owner_candidates(std::size_t domain) const {
   std::vector<candidate> found;
   for (const auto* m : living_containers(draft_)) {
+    if (!of_domain(m->id(), domain)) continue;
     if (!usable(m->id()) || facts_.suspects.contains(m->id())) continue;
     if (m->state == member_state::active)
       found.push_back({m->id(), std::max<std::uint32_t>(m->card.weight, 1)});
@@ -212,9 +234,10 @@ std::vector<candidate> shard_planner::owner_candidates() const {
   return found;
 }
 
-std::vector<candidate> shard_planner::replica_candidates() const {
+std::vector<candidate> shard_planner::replica_candidates(std::size_t domain) const {
   std::vector<candidate> found;
   for (const auto* m : living_containers(draft_)) {
+    if (!of_domain(m->id(), domain)) continue;
     if (takes(m->id()))
       found.push_back({m->id(), std::max<std::uint32_t>(m->card.weight, 1)});
     else if (usable(m->id()) && m->state == member_state::draining)
@@ -238,8 +261,8 @@ bool shard_planner::add_filling(shard_entry& entry, const node_id& node) {
   return true;
 }
 
-bool shard_planner::add_some_filling(shard_entry& entry) {
-  auto among = replica_candidates();
+bool shard_planner::add_some_filling(shard_id id, shard_entry& entry) {
+  auto among = replica_candidates(domain_of(facts_.of_cluster, id));
   std::erase_if(among, [&](const candidate& c) { return fills_[c.node] >= fills_per_container; });
   const auto next = choose_replica(load_, entry, among);
   return next && add_filling(entry, *next);

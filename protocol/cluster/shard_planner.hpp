@@ -41,22 +41,29 @@ private:
   void recount();
   [[nodiscard]] bool usable(const node_id& node) const; // alive and not gone
   [[nodiscard]] bool takes(const node_id& node) const;  // usable, no suspect, not draining
-  [[nodiscard]] bool any_in(member_state state) const;  // that is no suspect
-  [[nodiscard]] member* first_in(member_state state);
+  // A domain's containers in that state; any_in leaves suspects out.
+  [[nodiscard]] bool any_in(member_state state, std::size_t domain) const;
+  [[nodiscard]] member* first_in(member_state state, std::size_t domain);
+  void admit_containers(std::size_t domain);
+  void assign_lost(std::size_t domain);
+  void begin_moves(std::size_t domain);
+  void activate_filled(std::size_t domain);
+  [[nodiscard]] std::size_t domains() const;
+  [[nodiscard]] bool of_domain(const node_id& node, std::size_t domain) const;
   [[nodiscard]] bool owns_anything(const node_id& node) const;
-  [[nodiscard]] std::vector<candidate> owner_candidates() const;
-  [[nodiscard]] std::vector<candidate> replica_candidates() const;
+  [[nodiscard]] std::vector<candidate> owner_candidates(std::size_t domain) const;
+  [[nodiscard]] std::vector<candidate> replica_candidates(std::size_t domain) const;
   [[nodiscard]] std::size_t in_sync_count(const shard_entry& entry) const;
   [[nodiscard]] bool add_filling(shard_entry& entry, const node_id& node);
-  [[nodiscard]] bool add_some_filling(shard_entry& entry);
+  [[nodiscard]] bool add_some_filling(shard_id id, shard_entry& entry);
   void change(shard_entry& entry, const shard_entry& to);
   void change_owner(shard_id id, shard_entry& entry, const node_id& to, fence how);
   [[nodiscard]] bool still_possible(shard_id id, const move_under_way& move) const;
   [[nodiscard]] bool finish_owner_move(shard_id id, const move_under_way& move);
-  [[nodiscard]] bool safe_without_old_owner(const shard_entry& entry, const node_id& to) const;
+  [[nodiscard]] bool safe_without_old_owner(shard_id id, const node_id& to) const;
   [[nodiscard]] const replica* surplus(const shard_entry& entry) const;
   [[nodiscard]] std::vector<shard_entry> projected() const;
-  [[nodiscard]] std::set<shard_id> movable() const;
+  [[nodiscard]] std::set<shard_id> movable(std::size_t domain) const;
   [[nodiscard]] bool begin(const shard_move& move, std::vector<shard_entry>& outcome,
                            load_table& load);
 

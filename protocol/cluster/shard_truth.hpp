@@ -35,6 +35,8 @@ public:
   overdue(const view& v, duration grace, instant now);
 
   [[nodiscard]] bool active(const view& v, shard_id shard) const;
+  // What the owner says of the epoch that is in force; nullptr: nothing yet.
+  [[nodiscard]] const shard_activity* activity(const view& v, shard_id shard) const;
   [[nodiscard]] std::uint32_t sessions(shard_id shard) const; // last reported by any owner
   [[nodiscard]] std::uint32_t lag(const view& v, shard_id shard) const;
   [[nodiscard]] const container_report* report_of(const node_id& who) const;
@@ -50,8 +52,6 @@ private:
     epoch of; // an owner of an older epoch is not believed any more
     std::uint32_t sessions = 0;
   };
-
-  [[nodiscard]] const shard_activity* activity(const view& v, shard_id shard) const;
 
   std::map<node_id, container_report> reports_;
   std::map<node_id, std::map<shard_id, shard_activity>> activities_;

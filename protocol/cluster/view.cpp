@@ -61,6 +61,19 @@ const shard_entry* view::shard(shard_id id) const {
   return id.value < shards.size() ? &shards[id.value] : nullptr;
 }
 
+std::size_t domain_of(const settings& s, shard_id shard) {
+  return s.domains.empty() ? 0 : shard.value % s.domains.size();
+}
+
+std::optional<std::size_t> domain_of(const settings& s, std::string_view container) {
+  if (s.domains.empty()) return 0;
+  for (std::size_t i = 0; i < s.domains.size(); ++i) {
+    const auto& names = s.domains[i].containers;
+    if (std::find(names.begin(), names.end(), container) != names.end()) return i;
+  }
+  return std::nullopt;
+}
+
 shard_id home_shard(std::string_view directory_key, std::uint16_t shard_count) {
   const auto hash = XXH3_64bits(directory_key.data(), directory_key.size());
   return shard_id{static_cast<std::uint16_t>(hash % shard_count)};

@@ -6,7 +6,9 @@
 #include "protocol/core/endpoint.hpp"
 #include "protocol/core/identifiers.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,19 +99,32 @@ struct view {
   friend bool operator==(const view&, const view&) = default;
 };
 
+// Containers, by name, that hold copies for one another (design, "Shards, sessions, routing").
+struct replication_domain {
+  std::vector<std::string> containers;
+
+  friend bool operator==(const replication_domain&, const replication_domain&) = default;
+};
+
 // What operators may set for the whole cluster; lives in the ledger (design, "Who does what").
 struct settings {
   std::uint16_t shard_count = 256;
   std::uint16_t replicas = 1;
   duration heartbeat_interval{50ms};
-  std::uint32_t heartbeat_misses = 4; // suspicion after that many
-  duration lease{150ms};              // L of fence (b)
-  duration activation_grace{100ms};   // an owner named by a view starts by itself after that
-  duration hold{2s};                  // how long a message waits for a shard that moves
+  std::uint32_t heartbeat_misses = 4;        // suspicion after that many
+  duration lease{150ms};                     // L of fence (b)
+  duration activation_grace{100ms};          // an owner named by a view starts by itself after that
+  duration hold{2s};                         // how long a message waits for a shard that moves
+  std::vector<replication_domain> domains{}; // empty: one of all containers
   unknown_fields unknown;
 
   friend bool operator==(const settings&, const settings&) = default;
 };
+
+// The domain that a shard belongs to: 0, 1, ... in turn.
+[[nodiscard]] std::size_t domain_of(const settings& s, shard_id shard);
+// nullopt: that container is in none of them.
+[[nodiscard]] std::optional<std::size_t> domain_of(const settings& s, std::string_view container);
 
 // The owner-to-be of a message without a token: hash of the directory key over the shards.
 [[nodiscard]] shard_id home_shard(std::string_view directory_key, std::uint16_t shard_count);
@@ -157,6 +172,10 @@ void describe(F& f, view& x) {
   f(x.unknown);
 }
 template <class F>
+void describe(F& f, replication_domain& x) {
+  f(1, x.containers);
+}
+template <class F>
 void describe(F& f, settings& x) {
   f(1, x.shard_count);
   f(2, x.replicas);
@@ -165,6 +184,7 @@ void describe(F& f, settings& x) {
   f(5, x.lease);
   f(6, x.activation_grace);
   f(7, x.hold);
+  f(8, x.domains);
   f(x.unknown);
 }
 

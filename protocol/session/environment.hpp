@@ -24,6 +24,7 @@ struct application_rule {
   std::vector<std::string> domains; // host of the Request-URI, any case
   std::vector<std::string> users;   // user of the Request-URI
   applications::settings settings;  // for the application; drill_header is understood for all
+  applications::durability kept = applications::durability::stable;
 };
 
 // REGISTER to the registrar, user "answer" to the answering machine, and the rest to the b2bua,

@@ -59,7 +59,8 @@ void step::take(const received& in) {
                                              .bytes = sip::to_bytes(*refusal),
                                              .dependent = false,
                                              .proxy = in.proxy,
-                                             .branch = {}});
+                                             .branch = {},
+                                             .perishable = false});
     return;
   }
   if (parsed->is_request())
@@ -93,6 +94,7 @@ void step::take_request(const sip::message& request, const received& in) {
 
 transaction_id step::open(const sip::message& request, const sip::transaction_key& key,
                           const received& in) {
+  moved_on_ = true;
   server_record record;
   record.id.value = ++s_.last_id;
   record.key = key;
@@ -156,6 +158,7 @@ bool step::choose_application(const sip::message& request) {
   s_.app = std::move(*made);
   s_.application_name = rule->application;
   s_.settings = rule->settings;
+  s_.kept = rule->kept;
   return true;
 }
 
@@ -265,13 +268,15 @@ void step::to_application(transaction_id id, bool in_dialog) {
   if (request.is("INVITE")) trying(id);
 }
 
-// RFC 3261 8.2.6.1, 17.2.1: an INVITE not answered at once gets a 100. It is of no consequence, so
-// it never waits for a commit in class stable.
+// RFC 3261 8.2.6.1, 17.2.1: an INVITE not answered at once gets a 100. It stops the client from
+// asking again: in class transaction it therefore waits until a successor knows of the call, though
+// not for long.
 void step::trying(transaction_id invite) {
   auto* record = server(invite);
   if (record == nullptr || record->answered || !record->invite->last_response().empty()) return;
   if (buggify<"session: no 100">()) return;
-  const auto out = outlet_of(*record, false);
+  auto out = outlet_of(*record, false);
+  out.perishable = kept_as(applications::durability::transaction);
   run(record->invite->on(sip::from_user{sip::make_response(record->request(), 100)}, now_), out);
 }
 

@@ -92,6 +92,7 @@ void step::provisional(transaction_id id, const sip::message& response) {
     d->remote_rseq = *number;
   }
   if (d != nullptr) d->offers.received_response(response, reliable);
+  if (d != nullptr && kept_as(applications::durability::early)) commit_ = true;
   deliver(id, of, response, reliable);
 }
 
@@ -168,6 +169,7 @@ void step::fail_client(transaction_id id, int status) {
 void step::deliver(transaction_id id, dialog_id of, const sip::message& response, bool reliable) {
   const auto* record = client(id);
   if (record == nullptr || !record->application_s || !s_.app) return;
+  moved_on_ = true;
   const auto method = record->request().method;
   const auto known_as = record->known_as == transaction_id{} ? id : record->known_as;
   s_.app->on_response(*this, {.id = known_as,
@@ -200,7 +202,8 @@ void step::stray(const sip::message& response, const received& in) {
                               .bytes = sip::to_bytes(ack),
                               .dependent = false,
                               .proxy = in.proxy,
-                              .branch = {}});
+                              .branch = {},
+                              .perishable = false});
   if (known != s_.dialogs.end()) return;
   const bool ending = std::any_of(s_.clients.begin(), s_.clients.end(), [&](const auto& r) {
     return r.request().is("BYE") && r.request().call_id() == of->call_id

@@ -87,9 +87,11 @@ void step::respond_as(server_record& answering, dialog_id as, int status, const 
   }
   // Any node would answer an OPTIONS outside a dialog alike; all other final responses are kept.
   // And it would ask for credentials again.
-  const bool kept = status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged
-                    && !(success && planted<"success-is-not-committed">())
-                    && !(asked_for.is("BYE") && planted<"bye-is-not-committed">());
+  const bool rings = status > 100 && status < 200 && kept_as(applications::durability::early);
+  const bool final = status >= 200 && !(initial && asked_for.is("OPTIONS")) && !record->challenged
+                     && !(success && planted<"success-is-not-committed">())
+                     && !(asked_for.is("BYE") && planted<"bye-is-not-committed">());
+  const bool kept = rings || final;
   const auto out = outlet_of(*record, kept);
   record->answered = status >= 200;
   const sip::from_user answer{response};
@@ -356,8 +358,10 @@ std::uint64_t step::pose(const std::string& key, const question& what, duration 
   // The shell answers within the time-out; this one is for a question that a failover lost.
   const auto id = ++s_.last_id;
   s_.due.set({.kind = timer_kind::question, .id = id, .name = {}}, now_ + timeout + timeout / 4);
+  auto bytes = encode(what);
+  s_.questions.push_back({.id = id, .key = key, .bytes = bytes, .timeout = timeout});
   out_.push_back(
-      holdfast::session::ask{.id = id, .key = key, .bytes = encode(what), .timeout = timeout});
+      holdfast::session::ask{.id = id, .key = key, .bytes = std::move(bytes), .timeout = timeout});
   return id;
 }
 

@@ -53,7 +53,10 @@ struct answered {
   std::string bytes;
 };
 
-using event = std::variant<received, deadline, send_failed, asked, answered>;
+// The session was restored: what it was asking the others has to be asked again.
+struct resumed {};
+
+using event = std::variant<received, deadline, send_failed, asked, answered, resumed>;
 
 // ---- effects ---------------------------------------------------------------------------------
 
@@ -65,7 +68,11 @@ struct send {
   bool dependent = false;
   std::string proxy;  // preferred way out; empty: any
   std::string branch; // of the client transaction that wants to hear of a failure; empty: none
+  // It helps nobody later than `perishable_after`: a 100 whose commit was not held in that time is
+  // not sent, and the client asks again (design, "Commit before output").
+  bool perishable = false;
 };
+inline constexpr duration perishable_after{150ms};
 
 // Ask the session that is found under `key`; answered{id} follows, within `timeout` at the latest.
 struct ask {

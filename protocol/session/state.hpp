@@ -48,6 +48,22 @@ private:
                                                           const applications::settings& settings,
                                                           std::string_view snapshot);
 
+// Asked of another session and not answered yet.
+struct open_question {
+  std::uint64_t id = 0;
+  std::string key;
+  std::string bytes;
+  duration timeout{};
+};
+
+template <class F>
+void describe(F& f, open_question& x) {
+  f(1, x.id);
+  f(2, x.key);
+  f(3, x.bytes);
+  f(4, x.timeout);
+}
+
 // The part of the state that a snapshot is made of. The application and the deadlines are filled
 // in when it is made: one as its own snapshot, the others as remaining time.
 struct stored_state {
@@ -62,6 +78,8 @@ struct stored_state {
   std::uint64_t last_id = 0; // of transactions, dialogs and questions
   unsigned restarts = 0;     // how often the session died of an exception
   bool quarantined = false;
+  applications::durability kept = applications::durability::stable;
+  std::vector<open_question> questions;
   unknown_fields unknown; // of a newer version, passed on
 };
 
@@ -78,6 +96,8 @@ void describe(F& f, stored_state& x) {
   f(9, x.last_id);
   f(10, x.restarts);
   f(11, x.quarantined);
+  f(12, x.kept);
+  f(13, x.questions);
   f(x.unknown);
 }
 

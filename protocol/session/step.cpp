@@ -57,7 +57,8 @@ step::outlet step::outlet_of(const server_record& record, bool dependent) const 
           .destination = way_back(record),
           .proxy = record.proxy,
           .branch = {},
-          .dependent = dependent};
+          .dependent = dependent,
+          .perishable = false};
 }
 
 step::outlet step::outlet_of(const client_record& record, bool dependent) const {
@@ -65,7 +66,8 @@ step::outlet step::outlet_of(const client_record& record, bool dependent) const 
           .destination = record.destination,
           .proxy = record.proxy,
           .branch = record.branch,
-          .dependent = dependent};
+          .dependent = dependent,
+          .perishable = false};
 }
 
 // Carries out what a machine wants. Its record may move while this runs: an application called
@@ -80,7 +82,8 @@ void step::run(const sip::transaction_effects& effects, const outlet& out) {
                                              .bytes = bytes->bytes,
                                              .dependent = out.dependent,
                                              .proxy = out.proxy,
-                                             .branch = out.branch});
+                                             .branch = out.branch,
+                                             .perishable = out.perishable});
     } else if (const auto* started = std::get_if<sip::start_timer>(&wanted)) {
       key.timer = started->timer;
       s_.due.set(key, now_ + started->after);
@@ -157,10 +160,12 @@ void step::fire(const timer_key& key) {
     std::erase_if(s_.clients, [&](const auto& r) { return r.id == id; });
     break;
   case timer_kind::question:
+    std::erase_if(s_.questions, [&](const open_question& q) { return q.id == key.id; });
     to_whoever_asked({.id = key.id, .what = answered::outcome::timed_out, .bytes = {}});
     break;
   case timer_kind::application:
   case timer_kind::expiry:
+    moved_on_ = true;
     if (s_.app && planted<"timers-fire-twice">()) s_.app->on_timer(*this, key.name);
     if (s_.app) s_.app->on_timer(*this, key.name);
     break;
@@ -211,12 +216,28 @@ void step::take(const answered& reply) {
   const timer_key key{.kind = timer_kind::question, .id = reply.id, .name = {}};
   if (!s_.due.at(key)) return; // late: it counted as timed out
   s_.due.clear(key);
+  std::erase_if(s_.questions, [&](const open_question& q) { return q.id == reply.id; });
   to_whoever_asked(reply);
 }
 
 void step::to_whoever_asked(const answered& reply) {
+  moved_on_ = true;
   if (take_nonce_answer(reply)) return;
   if (s_.app) s_.app->on_answered(*this, reply);
+}
+
+void step::take(const resumed&) {
+  for (const auto& q : s_.questions)
+    out_.push_back(
+        holdfast::session::ask{.id = q.id, .key = q.key, .bytes = q.bytes, .timeout = q.timeout});
+}
+
+void step::keep(applications::durability as) {
+  s_.kept = as;
+}
+
+bool step::kept_as(applications::durability at_least) const {
+  return s_.kept >= at_least;
 }
 
 void step::end_dialog(dialog_id id) {
@@ -282,6 +303,11 @@ std::vector<effect> step::finish() {
   forget_finished();
   if (buggify<"session: commits for nothing">()) commit_ = true;
   const timer_key tombstone{.kind = timer_kind::tombstone, .name = {}};
+  if (moved_on_ && kept_as(applications::durability::transaction)) {
+    commit_ = true;
+    for (auto& e : out_)
+      if (auto* said = std::get_if<holdfast::session::send>(&e)) said->dependent = true;
+  }
   if (commit_) {
     s_.due.set(tombstone, now_ + 64 * s_.env->timers.t1);
     out_.insert(out_.begin(), holdfast::session::commit{});

@@ -12,10 +12,9 @@
 //   session timers                                                              session_timers.cpp
 //   timers, the end of the session                                                        step.cpp
 //
-// Durability class `stable`, the only one for now: dependent (design, "Commit before output") are
-// final responses, ACK to a 2xx and every request within a dialog. The other two classes belong
-// where output gets its `dependent`: run() and respond(). `early` adds provisional responses,
-// `transaction` the 100 and the first forwarding.
+// What waits for a commit (design, "Commit before output"): in class `stable` final responses, ACK
+// to a 2xx and every request within a dialog; `early` adds provisional responses; in `transaction`
+// every step that does more than repeat itself commits, and all it says waits.
 #pragma once
 
 #include "protocol/applications/application.hpp"
@@ -41,6 +40,7 @@ public:
   void take(const send_failed& failure);
   void take(const asked& in);
   void take(const answered& reply);
+  void take(const resumed&);
   void quarantine();
 
   // Forgets what is over and returns what is to be done; call it once, last.
@@ -87,6 +87,7 @@ public:
     return s_.env->authentication ? s_.env->authentication->realm : s_.env->advertised.host;
   }
   void commit() override { commit_ = true; }
+  void keep(applications::durability as) override;
 
 private:
   // Where the output of a machine goes, and the timers it starts.
@@ -96,6 +97,7 @@ private:
     std::string proxy;
     std::string branch;
     bool dependent = false;
+    bool perishable = false;
   };
 
   // receiving.cpp
@@ -168,6 +170,7 @@ private:
   void unpracked(transaction_id invite);
   void end_dialog(dialog_id dialog); // 487 to what is open in it (RFC 3261 15.1.2)
   void forget_finished();
+  [[nodiscard]] bool kept_as(applications::durability at_least) const;
 
   [[nodiscard]] server_record* server(transaction_id id);
   [[nodiscard]] server_record* server(const sip::transaction_key& key);
@@ -179,6 +182,7 @@ private:
   instant now_;
   std::vector<effect> out_;
   bool commit_ = false;
+  bool moved_on_ = false; // something has happened that a retransmission could ask about
 };
 
 // How often one request may be repeated because a peer asks for credentials again.

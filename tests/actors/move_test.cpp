@@ -36,7 +36,7 @@ TEST_CASE("drain: a call goes on elsewhere, its timer fires once, nothing comes 
     const auto owner = run.owner_of(alice.remote_token());
     REQUIRE(run.operate(cluster::control::operator_verb::drain, owner));
     REQUIRE(run.run_until([&] { return run.owner_of(alice.remote_token()) != owner; }, 10s));
-    const auto info = alice.in_dialog("INFO"); // as the shard arrives
+    const auto info = alice.in_dialog("INFO");                              // as the shard arrives
     REQUIRE(run.run_until([&] { return alice.status(info) != 0; }, 400ms)); // before a repetition
     CHECK(alice.status(info) == 200);
     REQUIRE(run.run_until([&] { return owned_by(run, owner) == 0; }, 20s));

@@ -203,10 +203,14 @@ class Cluster:
             expect(time.monotonic() < deadline, f"no {what} within {within} s")
             time.sleep(0.05)
 
-    def exercise(self, *arguments, time_out=240):
-        """holdfast exercise against this cluster: the process, and its result as JSON."""
+    def exercise(self, *arguments, user="", time_out=240):
+        """holdfast exercise against this cluster: the process, and its result as JSON.
+
+        `user`: somebody who answers by himself, as "answer" does; else callees register.
+        """
         file = self.directory / f"exercise-{time.monotonic_ns()}.json"
-        process = run("exercise", f"sip:{self.sip}", "--json", file, *arguments, time_out=time_out)
+        target = f"sip:{user}@{self.sip}" if user else f"sip:{self.sip}"
+        process = run("exercise", target, "--json", file, *arguments, time_out=time_out)
         return process, json.loads(file.read_text()) if file.exists() else {}
 
 
@@ -221,15 +225,19 @@ def judged(process, result, calls):
     return result
 
 
-def survives(fault, calls=400, config="", extra=80, arguments=()):
+def survives(fault, calls=400, config="", extra=80, containers=3, rate=100, window=2, before=None,
+             arguments=()):
     """Calls are up, `fault(cluster)` happens while new ones arrive: nothing stable may be lost.
 
-    The fault is done by this process, at the moment at which exercise runs its fault command.
+    The fault is done by this process, at the moment at which exercise runs its fault command. Every
+    call is probed once within `window` seconds of that. `before(cluster)` prepares the cluster.
     """
-    with Cluster(config=config) as cluster:
+    with Cluster(config=config, containers=containers) as cluster:
+        if before:
+            before(cluster)
         pipe = cluster.directory / "fault"
         os.mkfifo(pipe)
-        outcome = {}
+        outcome, struck, over = {}, threading.Event(), threading.Event()
 
         def strike():
             pipe.read_bytes()  # returns when exercise says that it is time
@@ -237,13 +245,18 @@ def survives(fault, calls=400, config="", extra=80, arguments=()):
                 outcome["told"] = fault(cluster)
             except Exception as problem:  # of the other thread: shown by the test
                 outcome["problem"] = problem
+            struck.set()
+            over.wait()  # what this thread has started dies with it
 
         thread = threading.Thread(target=strike, daemon=True)
         thread.start()
-        process, result = cluster.exercise("--calls", calls, "--rate", 100, "--hold", 4, "--probe",
-                                           "mix", "--extra-calls", extra, "--fault-command",
-                                           f"echo now > {pipe}", *arguments)
-        thread.join(30)
+        process, result = cluster.exercise("--calls", calls, "--rate", rate, "--hold", 4, "--probe",
+                                           "mix", "--probe-window", window, "--extra-calls", extra,
+                                           "--fault-command", f"echo now > {pipe}", *arguments,
+                                           time_out=600)
+        in_time = struck.wait(60)
+        over.set()
+        expect(in_time, "the calls were over before the fault was")
         expect("problem" not in outcome, f"the fault failed: {outcome.get('problem')}")
         judged(process, result, calls)
         gap = result["gap_ms"]

@@ -336,3 +336,55 @@ TEST_CASE("coordinator: what operators see") {
   CHECK_FALSE(shards[3].unprotected);
   CHECK(shards[3].sessions == 3);
 }
+
+TEST_CASE("domains: copies stay among the containers of a domain, whoever dies [design, Shards]") {
+  settings s;
+  s.domains = {{{"container-1", "container-2", "container-3"}},
+               {{"container-4", "container-5", "container-6"}}};
+  stage st{s};
+  st.add_containers(1, 6);
+  REQUIRE(st.run_until_ready());
+  const auto in_domain = [&](const shard_entry& e, std::size_t domain) {
+    const auto fits = [&](const node_id& n) { return domain_of(s, n.name) == domain; };
+    return fits(e.owner)
+           && std::all_of(e.replicas.begin(), e.replicas.end(),
+                          [&](const replica& r) { return fits(r.node); });
+  };
+  const auto all_in_place = [&] {
+    const auto& shards = st.current().shards;
+    for (std::size_t i = 0; i < shards.size(); ++i)
+      if (!in_domain(shards[i], i % 2)) return false;
+    return true;
+  };
+  CHECK(all_in_place());
+  st.kill("container-5");
+  REQUIRE(st.run_until([&] {
+    return st.owned("container-4") == 64 && st.owned("container-6") == 64 && st.machine.ready();
+  }));
+  CHECK(all_in_place());
+  CHECK(st.owned("container-1") < 50); // the other domain has nothing to do with it
+  st.add("container-5", role::container);
+  REQUIRE(st.run_until([&] { return st.owned("container-5") >= 42 && st.machine.ready(); }));
+  CHECK(all_in_place());
+  // A domain whose containers are all dead waits for one of its own.
+  for (const auto* name : {"container-4", "container-5", "container-6"}) st.kill(name);
+  st.run(5s);
+  CHECK(st.owned("container-1") + st.owned("container-2") + st.owned("container-3") == 128);
+  st.add("container-4", role::container);
+  REQUIRE(st.run_until([&] { return st.owned("container-4") == 128; }));
+  CHECK(st.current().sessions_lost > 0);
+}
+
+TEST_CASE("domains: a container of none is refused, a shard does not move to another") {
+  settings s;
+  s.domains = {{{"container-1", "container-2"}}, {{"container-3", "container-4"}}};
+  stage st{s};
+  st.add_containers(1, 4);
+  REQUIRE(st.run_until_ready());
+  st.add("container-9", role::container);
+  CHECK(st.seen<control::refuse>().back().why
+        == "container-9 is in none of "
+           "cluster.replication_domains");
+  st.feed(control::operator_command{1, control::operator_verb::move, "container-3", shard_id{4}});
+  CHECK_FALSE(st.seen<control::operator_answer>().back().accepted);
+}

@@ -52,6 +52,9 @@ struct wire {
       if (auto r = store.on_commit(*decode<commit>(f.bytes), {}, now)) answer(f.peer, *r);
     if (f.kind == frame_kind::stream_complete) store.on_complete(*decode<stream_complete>(f.bytes));
     if (f.kind == frame_kind::outbox_left) store.on_left(*decode<outbox_left>(f.bytes));
+    if (f.kind == frame_kind::audit)
+      if (const auto r = store.on_audit(*decode<audit>(f.bytes)))
+        put(log.on_audit_reply(f.peer, *r, now));
     return true;
   }
   void settle() {
@@ -322,4 +325,75 @@ TEST_CASE("replication: whatever the links do, what was held is at the replica")
       CHECK((found == at_replica.end() ? std::string{} : found->second) == latest.second);
     }
   }
+}
+
+TEST_CASE("audit: a copy that is what it should be is compared again and again, and left alone") {
+  wire w;
+  w.put(w.log.set_replicas({{first, true}}, w.now));
+  w.link(first.name, true);
+  w.settle();
+  for (std::uint64_t i = 1; i <= 20; ++i) w.submit(record_of(i, "a", 1));
+  w.settle();
+  auto ended = record_of(3, "");
+  ended.removed = true;
+  w.submit(ended);
+  w.settle();
+  w.put(w.log.left(w.last));
+  for (std::uint64_t round = 1; round <= 3; ++round) {
+    w.put(w.log.on_tick(w.now));
+    w.now += commit_log::audit_interval;
+    w.put(w.log.on_tick(w.now));
+    w.submit(record_of(round, "b")); // on its way behind the audit
+    w.settle();
+    CHECK(w.log.audits() == round);
+  }
+  CHECK(w.log.repairs() == 0);
+}
+
+TEST_CASE("audit: a copy that differs is repaired and counted, and is complete all the while") {
+  wire w;
+  w.put(w.log.set_replicas({{first, true}}, w.now));
+  w.link(first.name, true);
+  w.settle();
+  w.submit(record_of(1, "a"));
+  w.submit(record_of(2, "a"));
+  // A bit falls over, and a session appears that nobody has.
+  auto damaged = *decode<commit>(w.in_flight.back().bytes);
+  damaged.record.state = "x";
+  w.in_flight.back().bytes = encode(damaged);
+  w.settle();
+  w.put(w.log.on_tick(w.now));
+  w.now += commit_log::audit_interval;
+  w.put(w.log.on_tick(w.now));
+  w.settle();
+  CHECK(w.log.repairs() == 1);
+  CHECK(w.stores[first.name].records(the_shard) == 2);
+  CHECK(w.log.held() == w.last);
+  w.now += commit_log::audit_interval;
+  w.put(w.log.on_tick(w.now));
+  w.settle();
+  CHECK(w.log.audits() == 2);
+  CHECK(w.log.repairs() == 1); // equal again
+  CHECK(states(w.stores[first.name].promote(the_shard, {2}, w.now))
+        == std::map<std::uint64_t, std::string>{{1, "a"}, {2, "a"}});
+}
+
+TEST_CASE("audit: a session that only the replica has is gone after the repair") {
+  wire w;
+  w.put(w.log.set_replicas({{first, true}}, w.now));
+  w.link(first.name, true);
+  w.settle();
+  w.submit(record_of(1, "a"));
+  w.submit(record_of(2, "a"));
+  auto damaged = *decode<commit>(w.in_flight.back().bytes);
+  damaged.record.session = session_id{99};
+  w.in_flight.back().bytes = encode(damaged);
+  w.settle();
+  w.put(w.log.on_tick(w.now));
+  w.now += commit_log::audit_interval;
+  w.put(w.log.on_tick(w.now));
+  w.settle();
+  CHECK(w.log.repairs() == 1);
+  CHECK(states(w.stores[first.name].promote(the_shard, {2}, w.now))
+        == std::map<std::uint64_t, std::string>{{1, "a"}, {2, "a"}});
 }

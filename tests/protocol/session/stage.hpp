@@ -68,7 +68,18 @@ public:
         held{subject.snapshot(now)} {}
 
   void deliver(const endpoint& from, const std::string& bytes) {
-    run(session::received{.bytes = bytes, .source = from, .proxy = "proxy-1"});
+    const session::received message{.bytes = bytes, .source = from, .proxy = "proxy-1"};
+    if (++deliveries != dies_at_)
+      run(message);
+    else
+      die_with(message);
+  }
+
+  // The node dies with the `number`th message that comes: when its commit is held, or before that,
+  // in which case the proxy that holds the message brings it to the successor. 0: it lives on.
+  void dies_at(unsigned number, bool held_by_then) {
+    dies_at_ = number;
+    held_by_then_ = held_by_then;
   }
 
   void run(const session::event& what) {
@@ -125,11 +136,29 @@ public:
   std::vector<session::effect> effects; // of the last step
   std::vector<output> sent;             // not yet taken
   std::size_t commits = 0;
+  unsigned deliveries = 0;
   bool ended = false;
   std::string held; // what replicas hold
   instant held_since{1h};
 
 private:
+  void die_with(const session::received& message) {
+    const auto seen_before = static_cast<std::ptrdiff_t>(sent.size());
+    const auto held_before = held;
+    const auto since_before = held_since;
+    run(message);
+    if (!held_by_then_) { // what waits for the commit never leaves
+      sent.erase(std::remove_if(sent.begin() + seen_before, sent.end(),
+                                [](const output& o) { return o.dependent; }),
+                 sent.end());
+      held = held_before;
+      held_since = since_before;
+    }
+    crash(20ms);
+    run(session::resumed{});
+    if (!held_by_then_) run(message);
+  }
+
   void keep() {
     bool committed = false;
     for (const auto& e : effects) {
@@ -154,6 +183,8 @@ private:
   }
 
   std::uint64_t seed = 1;
+  unsigned dies_at_ = 0;
+  bool held_by_then_ = true;
 };
 
 // A user agent without timers: it says what the test tells it to, and keeps one dialog.
