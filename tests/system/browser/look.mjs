@@ -21,6 +21,18 @@ function watch(page) {
   return page;
 }
 
+// The page lives: what is under the pointer may be drawn anew at that moment. A person clicks again.
+async function press(what, then, step) {
+  told.step = step;
+  for (let left = 3; ; --left) {
+    try {
+      await what.click({timeout: 2500});
+      await then.waitFor({timeout: 2500});
+      return;
+    } catch (error) { if (left === 0) throw error; }
+  }
+}
+
 const browser = await chromium.launch({executablePath: '/usr/bin/chromium', headless: true,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
 try {
@@ -36,8 +48,7 @@ try {
   await page.locator('.calls td:first-child', {hasText: '<script>'}).first().waitFor(); // a name is a name
   await page.fill('input[type=search]', 'caller-');
   await row.waitFor();
-  await row.locator('a').first().click();
-  await page.locator('.rung').first().waitFor();
+  await press(row.locator('a').first(), page.locator('.rung').first(), 'a call');
   const arrows = await page.locator('.rung .what').allTextContents();
   const names = arrows.map(a => a.split(/ {2}/)[0].trim()).filter(a => !a.includes('again') && !a.startsWith('100'));
   const setup = ['INVITE', 'INVITE', '180 (INVITE)', '180 (INVITE)', '200 (INVITE)', '200 (INVITE)', 'ACK', 'ACK'];
@@ -47,9 +58,8 @@ try {
   told.ladder = names.slice(0, 8);
 
   // From an arrow to the actor's step and back.
-  await page.locator('.rung').first().click();
-  await page.locator('.hops button').first().click();
-  await page.locator('.messages tr.chosen').first().waitFor();
+  await press(page.locator('.rung').first(), page.locator('.hops button').first(), 'an arrow');
+  await press(page.locator('.hops button').first(), page.locator('.messages tr.chosen').first(), 'its step');
 
   // The same call in a second tab, and its container killed from the first.
   const hash = await page.evaluate(() => location.hash);
@@ -59,7 +69,7 @@ try {
   const before = await owner.textContent();
   await page.goto(`${base}#/cluster`);
   const card = page.locator('.node', {has: page.getByRole('heading', {name: before, exact: true})});
-  await card.getByRole('button', {name: 'Kill'}).click();
+  await press(card.getByRole('button', {name: 'Kill'}), page.locator('dialog input[type=password]'), 'kill');
   await page.fill('dialog input[type=password]', 'not the token');
   await page.click('dialog button.primary');
   await page.locator('dialog .said').waitFor();
@@ -80,14 +90,17 @@ try {
 
   // Every page at both widths and in both themes.
   const hashes = {cluster: '#/cluster', tree: '#/tree', calls: '#/calls', call: hash, failovers: '#/failovers', graveyard: '#/graveyard', simulation: '#/simulation'};
-  const shard = await page.evaluate(async () => (await (await fetch('/api/v1/actors?kind=shard&sort=sessions&limit=1')).json()).rows[0]);
-  hashes.actor = `#/actor/${shard.node}/${shard.id}`;
+  // Of an actor that stays where it is: shards go back to the container that has returned.
+  const survivor = told.moved.split(' -> ')[1];
+  const host = await page.evaluate(async node => (await (await fetch('/api/v1/actors?kind=container')).json()).rows.find(a => a.node === node), survivor);
+  hashes.actor = `#/actor/${host.node}/${host.id}`;
   for (const [width, height] of [[1280, 800], [390, 844]]) {
     const context = await browser.newContext({viewport: {width, height}});
     context.setDefaultTimeout(8000);
     const view = watch(await context.newPage());
     await view.goto(base);
     for (const [name, to] of Object.entries(hashes)) {
+      told.page = `${name} at ${width}`;
       await view.evaluate(h => { location.hash = h; }, to);
       await view.waitForFunction(() => document.querySelector('main')?.children.length > 0 && !document.querySelector('main > .empty'));
       await view.waitForTimeout(name === 'tree' || name === 'cluster' ? 700 : 150);
