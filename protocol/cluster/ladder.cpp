@@ -141,6 +141,13 @@ void add_stop(rung& r, const sighting_row& row) {
   r.stops.insert(at, {row.node, row.where, row.ago, row.step});
 }
 
+// All messages of a call pass its session, and there one clock puts them in order.
+duration ago(const rung& r) {
+  const auto at = std::find_if(r.stops.begin(), r.stops.end(),
+                               [](const rung::stop& s) { return s.where == station::session; });
+  return at != r.stops.end() ? at->ago : r.stops.front().ago;
+}
+
 } // namespace
 
 // A sighting belongs to the latest rung of the same message that has not passed its station yet.
@@ -164,6 +171,8 @@ std::vector<rung> ladder_of(std::vector<sighting_row> rows) {
         {row.call, row.in, row.method, row.status, row.cseq, row.agent, same.size() > 1, {}});
     add_stop(ladder.back(), row);
   }
+  std::stable_sort(ladder.begin(), ladder.end(),
+                   [](const rung& a, const rung& b) { return ago(a) > ago(b); });
   return ladder;
 }
 

@@ -88,6 +88,18 @@ TEST_CASE("ladder: clocks that differ by milliseconds make no message out of one
   CHECK(ladder[0].stops[2].where == station::session);
 }
 
+TEST_CASE("ladder: the session puts messages in order, whatever the clocks of other nodes say") {
+  const auto ladder = ladder_of({seen("container-1", station::session, true, 900ms, invite, 1),
+                                 seen("container-1", station::session, false, 890ms, invite, 2),
+                                 seen("container-1", station::session, true, 880ms, ringing, 3),
+                                 seen("proxy-2", station::proxy, true, 895ms, ringing)});
+  REQUIRE(ladder.size() == 3);
+  CHECK(ladder[0].in);
+  CHECK(ladder[1].status == 0);
+  CHECK_FALSE(ladder[1].in);
+  CHECK(ladder[2].status == 180);
+}
+
 TEST_CASE("ladder: a session keeps how its call began and the latest, a node the latest") {
   session_sightings own;
   sighting_ring ring{10};
