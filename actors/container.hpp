@@ -14,6 +14,7 @@
 #include "protocol/cluster/balance.hpp"
 #include "protocol/cluster/directory.hpp"
 #include "protocol/cluster/lease.hpp"
+#include "protocol/cluster/recent_output.hpp"
 #include "protocol/cluster/replication.hpp"
 #include "protocol/core/timing_wheel.hpp"
 
@@ -145,6 +146,7 @@ private:
   void emit_stalled(shard_id id, hosted& h);
   void emit(emission e);
   void emit_sip_out(emit_sip out);
+  void say_again(const std::string& dead_proxy);
   void dealt_with(const receipt& of);
   [[nodiscard]] bool may_speak(const hosted& h) const;
   void send_keepalives();
@@ -185,6 +187,7 @@ private:
   std::map<std::pair<session_address, std::uint64_t>, open_question> questions_;
   std::map<std::string, cluster::handled> handled_; // per proxy, collected until the end of a batch
   std::size_t next_proxy_ = 0;
+  cluster::recent_output said_; // over streams
   std::uint64_t emissions_lost_ = 0;
   std::uint64_t early_dropped_ = 0;
   instant next_keepalive_{};

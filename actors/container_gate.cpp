@@ -1,6 +1,8 @@
 // The gate: what sessions want to say, and whether this node may still say it.
 #include "actors/container.hpp"
 
+#include "protocol/core/buggify.hpp"
+
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
@@ -73,21 +75,38 @@ void container::dealt_with(const receipt& of) {
   timed_.erase(timed);
 }
 
-// Through the proxy it prefers while that lives, else through any other: proxies keep no call
-// state.
+// Through the proxy that has the connection, the one it prefers while that lives, or any other:
+// proxies keep no call state.
 void container::emit_sip_out(emit_sip out) {
   if (out.until && now() > *out.until) return;
-  auto bytes = encode(out.message);
-  if (!out.proxy.empty() && send_to(out.proxy, frame_kind::sip_out, bytes)) return;
+  const bool stream = out.message.destination.reliable();
+  const std::string connected{out.message.destination.proxy()};
+  const auto bytes = encode(out.message);
+  const auto handed = [&](const std::string& to) {
+    if (!send_to(to, frame_kind::sip_out, bytes)) return false;
+    if (stream) said_.said(to, bytes, now());
+    return true;
+  };
+  if (!connected.empty() && handed(connected)) return;
+  if (!out.proxy.empty() && out.proxy != connected && handed(out.proxy)) return;
   const auto& members = current_view().members;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const auto& m = members[next_proxy_++ % members.size()];
-    if (m.card.serves == cluster::role::proxy && m.alive()
-        && send_to(m.card.name, frame_kind::sip_out, bytes))
-      return;
+    if (m.card.serves == cluster::role::proxy && m.alive() && handed(m.card.name)) return;
   }
   if (std::has_single_bit(++emissions_lost_))
     spdlog::warn("no proxy can be reached: {} messages not sent so far", emissions_lost_);
+}
+
+// A stream repeats nothing by itself (RFC 3261 17.1.1.2), so what a proxy was given in its last
+// moments is said again through another. Where it had arrived, the copy is absorbed.
+void container::say_again(const std::string& dead_proxy) {
+  for (const auto& bytes : said_.take(dead_proxy, now())) {
+    sometimes<"container: said again for a dead proxy">();
+    auto message = decode<cluster::sip_out>(bytes);
+    const auto* h = message ? active_shard(message->shard) : nullptr;
+    if (h != nullptr && may_speak(*h)) emit_sip_out({std::move(*message), "", {}});
+  }
 }
 
 void container::send_keepalives() {

@@ -30,14 +30,17 @@ caf::behavior dispatcher::make_behavior() {
 
 void dispatcher::on_view() {
   std::vector<cluster::flow_table::target> targets;
+  std::vector<endpoint> streams; // one that drains keeps its connections
   proxies_.clear();
   for (const auto& m : current_view().members) {
     if (m.card.serves != cluster::role::proxy || !m.alive()) continue;
     proxies_.insert(m.card.datagrams);
     if (m.state == cluster::member_state::active)
       targets.push_back({to_string(m.id()), m.card.datagrams});
+    if (m.card.streams.port != 0) streams.push_back(m.card.streams);
   }
   flows_.set_targets(std::move(targets));
+  options_.outside->relay_streams(std::move(streams));
 }
 
 void dispatcher::from_clients(const datagrams_received& in) {

@@ -2,9 +2,10 @@
 // local and may carry handles.
 #pragma once
 
+#include "actors/stream_messages.hpp"
 #include "protocol/cluster/frames.hpp"
 #include "protocol/cluster/view.hpp"
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -145,6 +146,8 @@ struct tick {};
 #define HOLDFAST_LOCAL_MESSAGE(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::type)
 
 HOLDFAST_LOCAL_MESSAGE(datagrams_received)
+HOLDFAST_LOCAL_MESSAGE(stream_messages_received)
+HOLDFAST_LOCAL_MESSAGE(stream_sends_failed)
 HOLDFAST_LOCAL_MESSAGE(link_established)
 HOLDFAST_LOCAL_MESSAGE(link_failed)
 HOLDFAST_LOCAL_MESSAGE(peer_suspected)

@@ -32,6 +32,26 @@ bool begins_work(std::string_view bytes) {
          && !request.is("ACK") && !request.is("CANCEL") && !cluster::is_emergency(request);
 }
 
+// Where to connect when the connection of a message is gone: RFC 3261 18.2.2, or 8.1.2 for a request
+// whose next hop is reached by the same transport; one without a connection goes to its address.
+std::optional<endpoint> connect_to(const flow& gone, std::string_view bytes) {
+  if (gone.over == transport::ws || gone.over == transport::wss) return std::nullopt; // RFC 7118 5
+  const auto m = sip::parse(bytes);
+  if (!m) return std::nullopt;
+  if (!m->is_request()) {
+    const auto top = m->top_via();
+    return top ? std::optional{sip::response_destination(*top)} : std::nullopt;
+  }
+  if (gone.connection.empty()) return gone;
+  const auto routes = m->routes();
+  const auto next = routes && !routes->empty() ? result<sip::uri>{routes->front().uri}
+                                               : sip::parse_uri(m->request_uri);
+  const auto target = next ? sip::target_of(*next) : fail("no URI");
+  if (!target || target->over != gone.over || !sip::is_numeric_host(target->host))
+    return std::nullopt;
+  return *target;
+}
+
 bool is_numeric(const std::string& host) {
   unsigned char address[sizeof(in6_addr)];
   return inet_pton(AF_INET, host.c_str(), address) == 1
@@ -45,10 +65,14 @@ proxy::proxy(caf::actor_config& config, proxy_options options)
 
 caf::behavior proxy::make_behavior() {
   next_receipt_ = options_.outside->random() >> 1; // not one of our predecessor's
-  options_.outside->receive_datagrams(socket_name::inside, caf::actor_cast<caf::actor>(this));
+  const auto self = caf::actor_cast<caf::actor>(this);
+  options_.outside->receive_datagrams(socket_name::inside, self);
+  options_.outside->receive_streams(self);
   every(tick_interval);
   return caf::message_handler{
       [this](datagrams_received& in) { on_datagrams(in); },
+      [this](stream_messages_received& in) { on_streams(in); },
+      [this](stream_sends_failed& failed) { on_stream_failures(failed); },
       [this](name_resolved& answer) { on_resolved(answer); },
   }
       .or_else(common());
@@ -60,9 +84,13 @@ void proxy::on_view() {
     known = std::max(known, current_view().shards[i].epoch);
   }
   dispatchers_.clear();
-  for (const auto& m : current_view().members)
-    if (m.card.serves == cluster::role::dispatcher && m.alive())
-      dispatchers_.push_back(m.card.datagrams);
+  std::vector<std::string> relays;
+  for (const auto& m : current_view().members) {
+    if (m.card.serves != cluster::role::dispatcher || !m.alive()) continue;
+    dispatchers_.push_back(m.card.datagrams);
+    relays.push_back(m.card.datagrams.host);
+  }
+  options_.outside->trust_relays(std::move(relays));
   for (auto& d : held_.deliver_all(current_view(), reachable()))
     send_frame(d.node, frame_kind::sip_in, d.message);
 }
@@ -108,7 +136,12 @@ void proxy::on_datagrams(const datagrams_received& in) {
   on_batch_end();
 }
 
-void proxy::on_sip(const endpoint& client, std::string_view bytes) {
+void proxy::on_streams(const stream_messages_received& in) {
+  for (const auto& m : in.messages) on_sip(m.peer, m.bytes);
+  on_batch_end();
+}
+
+void proxy::on_sip(const flow& client, std::string_view bytes) {
   auto bad = incoming_.read(bytes);
   if (!bad) bad = sip::check_message(incoming_);
   if (bad) return on_malformed(client, bytes, bad.status);
@@ -138,7 +171,7 @@ void proxy::on_sip(const endpoint& client, std::string_view bytes) {
 }
 
 // What is malformed, and what is refused, is seldom: it is read again as a message to answer it.
-void proxy::on_malformed(const endpoint& client, std::string_view bytes, int status) {
+void proxy::on_malformed(const flow& client, std::string_view bytes, int status) {
   if (status == 0) return; // keep-alive, or a response
   tell(++malformed_, "malformed SIP messages");
   auto parsed = sip::parse(bytes);
@@ -149,7 +182,7 @@ void proxy::on_malformed(const endpoint& client, std::string_view bytes, int sta
     transmit(client, sip::to_bytes(*answer));
 }
 
-void proxy::refuse_bytes(std::string_view bytes, const endpoint& client, int status) {
+void proxy::refuse_bytes(std::string_view bytes, const flow& client, int status) {
   auto request = sip::parse(bytes);
   if (!request || !request->is_request()) return;
   sip::stamp_source(*request, client);
@@ -158,7 +191,7 @@ void proxy::refuse_bytes(std::string_view bytes, const endpoint& client, int sta
 
 // Only new work is ever kept out, and before anything is spent on it. 503 says that the whole
 // cluster is full: one slow container is answered by silence, and by then it may be fast again.
-bool proxy::let_in(std::string_view bytes, const endpoint& client, const cluster::route& where,
+bool proxy::let_in(std::string_view bytes, const flow& client, const cluster::route& where,
                    bool emergency) {
   using verdict = cluster::admission::verdict;
   const auto how = emergency ? cluster::urgency::emergency : cluster::urgency::fresh;
@@ -197,13 +230,12 @@ bool proxy::congested(const cluster::route& r) const {
   return shard != nullptr && congested_.contains(shard->owner.name);
 }
 
-void proxy::refuse(const sip::message& request, const endpoint& client, int status,
+void proxy::refuse(const sip::message& request, const flow& client, int status,
                    bool retry_after) {
   if (request.is("ACK")) return; // an ACK never gets an answer
   auto answer = sip::make_response(request, status, "", sip::stateless_tag(request));
   if (retry_after) answer.set("Retry-After", std::to_string(retry_after_s));
-  const auto via = answer.top_via();
-  transmit(via ? sip::response_destination(*via) : client, sip::to_bytes(answer));
+  transmit(sip::way_back(answer, client), sip::to_bytes(answer));
 }
 
 void proxy::on_tick() {
@@ -267,7 +299,8 @@ void proxy::on_resolved(const name_resolved& answer) {
 
 // RFC 7339: what neighbours asked for is kept, and what we ask of them stands in the Via of
 // responses. A request held back here is to its session as one that could not be sent.
-void proxy::send_out(const endpoint& destination, const cluster::sip_out& out) {
+void proxy::send_out(const endpoint& where, const cluster::sip_out& out) {
+  const flow destination{where, out.destination.over, out.destination.connection};
   if (out.bytes.starts_with("SIP/2.0")) {
     transmit(destination, sip::ask_for_reduction(out.bytes, admission_.loss_percent(),
                                                  reduction_validity, now()));
@@ -277,7 +310,11 @@ void proxy::send_out(const endpoint& destination, const cluster::sip_out& out) {
     send_failed(out);
     return;
   }
-  transmit(destination, sip::offer_overload_control(out.bytes));
+  const auto* shard = current_view().shard(out.shard);
+  std::string ticket;
+  if (destination.reliable() && !out.branch.empty() && shard != nullptr)
+    ticket = shard->owner.name + '\n' + encode(cluster::send_failure{out.from, out.branch});
+  transmit(destination, sip::offer_overload_control(out.bytes), std::move(ticket));
 }
 
 // One line when it begins and one when it ends.
@@ -292,6 +329,16 @@ void proxy::note_restriction() {
     spdlog::info("proxy: all new requests are let in again");
 }
 
+// RFC 3261 18.4: the container takes it from here.
+void proxy::on_stream_failures(const stream_sends_failed& failed) {
+  for (const auto& ticket : failed.tickets) {
+    tell(++unsent_, "messages could not be sent over a stream");
+    const auto name_ends = ticket.find('\n');
+    if (name_ends == std::string::npos) continue;
+    send_to(ticket.substr(0, name_ends), frame_kind::send_failure, ticket.substr(name_ends + 1));
+  }
+}
+
 void proxy::send_failed(const cluster::sip_out& out) {
   const auto* shard = current_view().shard(out.shard);
   if (shard == nullptr || out.branch.empty()) return;
@@ -300,7 +347,13 @@ void proxy::send_failed(const cluster::sip_out& out) {
 }
 
 // Replies leave from the dispatcher's address; any dispatcher that lives will do.
-void proxy::transmit(const endpoint& destination, std::string_view bytes) {
+void proxy::transmit(const flow& destination, std::string bytes, std::string ticket) {
+  if (destination.reliable()) {
+    auto otherwise = connect_to(destination, bytes);
+    outgoing_streams_.push_back(
+        {destination, std::move(otherwise), std::move(bytes), std::move(ticket)});
+    return;
+  }
   if (dispatchers_.empty()) return;
   const auto& by = dispatchers_[next_dispatcher_++ % dispatchers_.size()];
   const endpoint to{destination.host,
@@ -313,6 +366,9 @@ void proxy::on_batch_end() {
     if (!datagrams.empty())
       options_.outside->send_datagrams(socket_name::inside, std::move(datagrams));
   outgoing_.clear();
+  if (outgoing_streams_.empty()) return;
+  options_.outside->send_streams(std::move(outgoing_streams_));
+  outgoing_streams_.clear();
 }
 
 // ---- for operators
@@ -341,7 +397,7 @@ std::string proxy::state_line() const {
   return std::to_string(held_.size()) + " held, " + std::to_string(congested_.size())
          + " slow links, " + std::to_string(malformed_) + " malformed, " + std::to_string(stray_)
          + " stray, " + std::to_string(fenced_) + " fenced, " + std::to_string(untrusted_)
-         + " untrusted";
+         + " untrusted, " + std::to_string(unsent_) + " unsent";
 }
 
 bool proxy::describe(const describe_yourself& question, cluster::picture& into) {

@@ -4,6 +4,10 @@
 //
 //   dispatcher --PROXY v2 + datagram--> route by token or home shard --sip_in--> container
 //   dispatcher <--PROXY v2 + datagram-- epoch not older than known  <--sip_out-- container
+//
+// Streams end here; the world frames them. What leaves over one goes over the connection it names,
+// else over one that leads to the same address, else RFC 3261 18.2.2 or the next hop's URI says
+// where to connect.
 #pragma once
 
 #include "actors/role.hpp"
@@ -56,22 +60,24 @@ private:
   bool describe(const describe_yourself& question, cluster::picture& into) override;
 
   void on_datagrams(const datagrams_received& in);
-  void on_sip(const endpoint& client, std::string_view bytes);
-  void on_malformed(const endpoint& client, std::string_view bytes, int status);
-  void refuse_bytes(std::string_view bytes, const endpoint& client, int status);
-  void refuse(const sip::message& request, const endpoint& client, int status, bool retry_after);
+  void on_streams(const stream_messages_received& in);
+  void on_stream_failures(const stream_sends_failed& failed);
+  void on_sip(const flow& client, std::string_view bytes);
+  void on_malformed(const flow& client, std::string_view bytes, int status);
+  void refuse_bytes(std::string_view bytes, const flow& client, int status);
+  void refuse(const sip::message& request, const flow& client, int status, bool retry_after);
   void on_sip_out(const std::string& owner, cluster::sip_out out);
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
-  void send_out(const endpoint& destination, const cluster::sip_out& out);
-  void transmit(const endpoint& destination, std::string_view bytes);
+  void send_out(const endpoint& where, const cluster::sip_out& out);
+  void transmit(const flow& destination, std::string bytes, std::string ticket = {});
   void note_in(std::string_view bytes, const endpoint& client, const session_address& to);
   void note_out(const cluster::sip_out& out);
   void note_restriction();
   [[nodiscard]] bool from_dispatcher(const endpoint& peer) const;
   [[nodiscard]] bool congested(const cluster::route& r) const;
   [[nodiscard]] bool all_congested() const;
-  [[nodiscard]] bool let_in(std::string_view bytes, const endpoint& client,
+  [[nodiscard]] bool let_in(std::string_view bytes, const flow& client,
                             const cluster::route& where, bool emergency);
   [[nodiscard]] static bool ends_refusal(std::string_view bytes, const endpoint& client);
 
@@ -85,6 +91,7 @@ private:
   std::map<std::string, std::vector<cluster::sip_out>> resolving_;
   std::set<std::string> congested_;
   std::map<endpoint, std::vector<datagram>> outgoing_; // by dispatcher, until the end of a batch
+  std::vector<stream_output> outgoing_streams_;
   std::vector<endpoint> dispatchers_;
   std::size_t next_dispatcher_ = 0;
   cluster::sighting_ring seen_; // for operators
@@ -94,6 +101,7 @@ private:
   std::uint64_t untrusted_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t shed_ = 0;
+  std::uint64_t unsent_ = 0;
   bool restricting_ = false;
 };
 

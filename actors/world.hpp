@@ -29,6 +29,15 @@ public:
   virtual void receive_datagrams(socket_name socket, caf::actor receiver) = 0;
   // Best effort, as UDP is. Destinations are numeric. False: the socket is not open here.
   virtual bool send_datagrams(socket_name socket, std::vector<datagram> datagrams) = 0;
+  // Streams end at the proxy; a dispatcher relays their bytes. Messages of this node's connections
+  // go to `receiver` as stream_messages_received, what could not be sent as stream_sends_failed. Of
+  // the connections that are relayed here only those from these hosts are taken.
+  virtual void receive_streams(caf::actor receiver) = 0;
+  virtual void trust_relays(std::vector<std::string> hosts) = 0;
+  virtual void send_streams(std::vector<stream_output> messages) = 0;
+  // Connections to the public address go to one of these, in turn; those that lead elsewhere are
+  // closed. None: nobody is let in.
+  virtual void relay_streams(std::vector<endpoint> proxies) = 0;
   // Answered by name_resolved.
   virtual void resolve(std::string name, caf::actor reply_to) = 0;
 

@@ -38,6 +38,19 @@ endpoint advertised_address(const configuration& c) {
   return c.sip.advertised.host.empty() ? c.sip.address : c.sip.advertised;
 }
 
+bool speaks_tls(const configuration& c) {
+  return !c.sip.tls.host.empty();
+}
+
+endpoint advertised_tls_address(const configuration& c) {
+  if (!speaks_tls(c)) return {};
+  return {c.sip.advertised.host.empty() ? c.sip.tls.host : c.sip.advertised.host, c.sip.tls.port};
+}
+
+std::filesystem::path in_state(const configuration& c, const std::filesystem::path& file) {
+  return file.empty() ? file : c.state.directory / file;
+}
+
 std::filesystem::path key_path(const configuration& c) {
   return c.state.directory / c.cluster.key_file;
 }
@@ -114,6 +127,18 @@ bool collide(const endpoint& a, const endpoint& b) {
   return a.port == b.port && a.port != 0 && (a.host == b.host || is_wildcard(a) || is_wildcard(b));
 }
 
+template <class Problem>
+void check_tls(const configuration& c, const Problem& problem) {
+  if (c.sip.tls.port == 0) problem("[sip] tls has no port", "tls = \"127.0.0.1:5061\"");
+  if (is_wildcard(c.sip.tls) && c.sip.advertised.host.empty())
+    problem("[sip] tls " + to_string(c.sip.tls)
+                + " stands for every interface, and clients cannot answer to that",
+            "advertised = \"...\" with the address that clients use");
+  if (c.sip.tls_certificate.empty())
+    problem("[sip] tls needs a certificate", "tls_certificate = \"sip.pem\"");
+  if (c.sip.tls_key.empty()) problem("[sip] tls needs a key", "tls_key = \"sip.key\"");
+}
+
 class list_visitor {
 public:
   void section(std::string_view name) { section_ = name; }
@@ -155,6 +180,13 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
   if (collide(c.console.address, c.cluster.coordinator))
     problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
+  for (const auto& [name, other] : {std::pair{"[console] address", c.console.address},
+                                    std::pair{"[cluster] coordinator", c.cluster.coordinator},
+                                    std::pair{"[sip] tls", c.sip.tls}})
+    if (c.sip.tcp && collide(c.sip.address, other))
+      problem(std::string{name} + " and [sip] address are both " + to_string(other),
+              "two different ports");
+  if (speaks_tls(c)) check_tls(c, problem);
   std::set<std::string> named;
   for (const auto& domain : c.cluster.replication_domains) {
     const auto names = names_in(domain);

@@ -57,6 +57,13 @@ struct cluster_section {
 struct sip_section {
   endpoint address{"127.0.0.1", 5060};
   endpoint advertised;                     // empty host: as `address`
+  bool tcp = true;                         // at the same address as UDP
+  endpoint tls;                            // no host: TLS is not spoken
+  std::filesystem::path tls_certificate;   // PEM, relative to the state directory; the chain
+  std::filesystem::path tls_key;           // PEM, relative to the state directory
+  std::filesystem::path tls_authorities;   // whom we believe when we connect; empty: the system's
+  std::uint32_t connections_max = 10'000;  // of one dispatcher, and of one proxy
+  milliseconds connection_idle{600'000};   // nothing comes: it is closed
   milliseconds session_expires{1'800'000}; // RFC 4028; 0: only where a client asks
 
   friend bool operator==(const sip_section&, const sip_section&) = default;
@@ -170,6 +177,11 @@ struct configuration {
 // ---- what follows from a configuration
 
 [[nodiscard]] endpoint advertised_address(const configuration& c);
+[[nodiscard]] bool speaks_tls(const configuration& c);
+[[nodiscard]] endpoint advertised_tls_address(const configuration& c); // no host: not spoken
+// A path that is relative to the state directory; an empty one stays empty.
+[[nodiscard]] std::filesystem::path in_state(const configuration& c,
+                                             const std::filesystem::path& file);
 [[nodiscard]] std::filesystem::path key_path(const configuration& c);
 [[nodiscard]] std::filesystem::path certificate_directory(const configuration& c);
 [[nodiscard]] std::filesystem::path log_directory(const configuration& c);

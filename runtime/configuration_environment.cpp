@@ -45,6 +45,7 @@ result<session::environment> session_environment(const configuration& c,
   e.rules = session_rules(c);
   e.domains = c.cluster.domains;
   e.session_expires = c.sip.session_expires;
+  e.advertised_tls = advertised_tls_address(c);
   const auto& a = c.authentication;
   e.trusted_hosts = a.trusted;
   if (!a.credentials_file.empty()) {

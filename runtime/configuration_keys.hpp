@@ -35,6 +35,13 @@ void describe_keys(F& f, Configuration& c) {
   f("address", c.sip.address);
   f("advertised", c.sip.advertised);
   f("session_expires_ms", c.sip.session_expires, 0, 86'400'000);
+  f("tcp", c.sip.tcp);
+  f("tls", c.sip.tls);
+  f("tls_certificate", c.sip.tls_certificate);
+  f("tls_key", c.sip.tls_key);
+  f("tls_authorities", c.sip.tls_authorities);
+  f("connections_max", c.sip.connections_max, 1, 1'000'000);
+  f("connection_idle_ms", c.sip.connection_idle, 1'000, 86'400'000);
 
   f.section("authentication");
   f("credentials_file", c.authentication.credentials_file);

@@ -1,7 +1,8 @@
 #include "runtime/datagram_feed.hpp"
 
+#include "runtime/batch_feed.hpp"
+
 #include <caf/actor_system.hpp>
-#include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
 #include <array>
@@ -10,43 +11,15 @@
 
 namespace holdfast::runtime {
 
-namespace {
-
-class feed_actor : public caf::event_based_actor {
-public:
-  feed_actor(caf::actor_config& config, std::shared_ptr<feed_window> window)
-      : caf::event_based_actor(config), window_{std::move(window)} {}
-
-  const char* name() const override { return "datagram-feed"; }
-
-  caf::behavior make_behavior() override {
-    return {[this](caf::actor& receiver) { receiver_ = std::move(receiver); },
-            [this](actors::datagrams_received& batch) {
-              // Without a time-out, which CAF would keep 256 bytes for until it is over, long after
-              // the answer: a local request is always answered, if only because its receiver ended.
-              request(receiver_, caf::infinite, std::move(batch))
-                  .then([this] { answered(); }, [this](const caf::error&) { answered(); });
-            }};
-  }
-
-private:
-  void answered() {
-    --window_->in_flight;
-    window_->in_flight.notify_one();
-  }
-
-  caf::actor receiver_;
-  std::shared_ptr<feed_window> window_;
-};
-
-} // namespace
-
 datagram_feed::datagram_feed(caf::actor_system& system, udp_socket& socket,
                              actors::socket_name name)
     : socket_{socket},
       name_{name},
       wake_{make_wake_descriptor()},
-      feed_{system.spawn<feed_actor, caf::hidden>(window_)},
+      feed_{system.spawn<batch_feed, caf::hidden>([window = window_] {
+        --window->in_flight;
+        window->in_flight.notify_one();
+      })},
       thread_{[this] { run(); }} {}
 
 datagram_feed::~datagram_feed() {

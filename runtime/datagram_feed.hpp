@@ -1,10 +1,4 @@
-// Carries what arrives on one UDP socket to an actor, without ever letting its mailbox grow without
-// bound:
-//
-//   thread --batch--> feed actor --request--> receiver
-//                          <----- answered ------
-//
-// CAF answers a request when its handler returns, so the feed knows how far behind the receiver is.
+// Carries what arrives on one UDP socket to an actor (batch_feed.hpp).
 // With batches_in_flight_max unanswered the thread stops reading, and the kernel's buffer (4 MiB),
 // then the kernel itself, takes the rest.
 #pragma once

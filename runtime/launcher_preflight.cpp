@@ -136,6 +136,12 @@ result<prepared_launch> prepare_launch(configuration& c) {
 
   if (auto free = claim(c.sip.address, SOCK_DGRAM, "SIP address", "--sip ADDRESS"); !free)
     return tl::make_unexpected(free.error());
+  if (c.sip.tcp)
+    if (auto free = claim(c.sip.address, SOCK_STREAM, "SIP address", "--sip ADDRESS"); !free)
+      return tl::make_unexpected(free.error());
+  if (speaks_tls(c))
+    if (auto free = claim(c.sip.tls, SOCK_STREAM, "[sip] tls", "another port"); !free)
+      return tl::make_unexpected(free.error());
   if (auto free = claim(c.console.address, SOCK_STREAM, "console address", "--console ADDRESS");
       !free)
     return tl::make_unexpected(free.error());

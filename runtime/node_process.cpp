@@ -9,6 +9,7 @@
 #include "runtime/console/assets.hpp"
 #include "runtime/random_bytes.hpp"
 #include "runtime/real_world.hpp"
+#include "runtime/streams/tls_stream.hpp"
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
@@ -49,6 +50,27 @@ etcd_options etcd_of(const configuration& c, const node_identity& who) {
   return o;
 }
 
+stream_limits stream_limits_of(const configuration& c) {
+  stream_limits limits;
+  limits.connections = c.sip.connections_max;
+  limits.idle = c.sip.connection_idle;
+  return limits;
+}
+
+// Throws std::runtime_error: a certificate or key that can not be used.
+sip_streams::options stream_options(const configuration& c, const std::string& name) {
+  sip_streams::options o;
+  o.node = name;
+  o.inside = {c.cluster.coordinator.host, 0};
+  o.limits = stream_limits_of(c);
+  o.tls_client = make_tls_client_context(in_state(c, c.sip.tls_authorities));
+  if (!speaks_tls(c)) return o;
+  o.tls_port = c.sip.tls.port;
+  o.tls_server =
+      make_tls_server_context(in_state(c, c.sip.tls_certificate), in_state(c, c.sip.tls_key));
+  return o;
+}
+
 real_world_options world_options(const configuration& c, const node_identity& who,
                                  std::string key) {
   using cluster::role;
@@ -68,7 +90,13 @@ real_world_options world_options(const configuration& c, const node_identity& wh
     else
       o.ledger_file = c.state.directory / "ledger";
   }
-  if (who.serves == role::dispatcher) o.outside = c.sip.address;
+  if (who.serves == role::dispatcher) {
+    o.outside = c.sip.address;
+    if (c.sip.tcp) o.relay.push_back(c.sip.address);
+    if (speaks_tls(c)) o.relay.push_back(c.sip.tls);
+    o.limits = stream_limits_of(c);
+  }
+  if (who.serves == role::proxy) o.streams = stream_options(c, who.name);
   if (who.serves == role::dispatcher || who.serves == role::proxy) o.inside = endpoint{host, 0};
   return o;
 }
@@ -84,6 +112,7 @@ cluster::node_card card_of(const configuration& c, const node_identity& who, rea
   card.links = outside.links_endpoint();
   card.heartbeats = outside.heartbeats_endpoint();
   if (const auto inside = outside.inside_endpoint()) card.datagrams = *inside;
+  if (const auto streams = outside.streams_endpoint()) card.streams = *streams;
   return card;
 }
 

@@ -9,6 +9,8 @@
 #include "runtime/name_resolver.hpp"
 #include "runtime/process_channel.hpp"
 #include "runtime/random_bytes.hpp"
+#include "runtime/stream_feed.hpp"
+#include "runtime/streams/stream_relay.hpp"
 #include "runtime/udp_socket.hpp"
 
 #include <caf/actor_system.hpp>
@@ -72,6 +74,8 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
       : outside{open_if(system, o.outside, actors::socket_name::outside, "SIP from outside")},
         inside{open_if(system, o.inside, actors::socket_name::inside,
                        "datagrams between dispatchers and proxies")},
+        relay{o.relay.empty() ? nullptr : std::make_unique<stream_relay>(o.relay, o.limits)},
+        streams{o.streams ? std::make_unique<stream_feed>(system, *o.streams) : nullptr},
         tls{o.certificates ? std::make_unique<link_tls>(*o.certificates, o.name) : nullptr},
         links{o.links, o.name, {o.cluster_key, tls.get(), likeness_of(system)}},
         basp{system, links.local().port},
@@ -96,6 +100,8 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
 
   std::unique_ptr<fed_socket> outside;
   std::unique_ptr<fed_socket> inside;
+  std::unique_ptr<stream_relay> relay;
+  std::unique_ptr<stream_feed> streams;
   std::unique_ptr<link_tls> tls;
   link_exchange links;
   basp_links basp;
@@ -156,6 +162,10 @@ std::optional<endpoint> real_world::inside_endpoint() const {
   return parts_->inside ? std::optional{parts_->inside->socket.local()} : std::nullopt;
 }
 
+std::optional<endpoint> real_world::streams_endpoint() const {
+  return parts_->streams ? std::optional{parts_->streams->streams().local()} : std::nullopt;
+}
+
 bool real_world::supervised() const {
   return parts_->launcher != nullptr;
 }
@@ -176,6 +186,8 @@ void real_world::stop() {
   auto& p = *parts_;
   if (p.outside) p.outside->feed.stop();
   if (p.inside) p.inside->feed.stop();
+  if (p.relay) p.relay->stop();
+  if (p.streams) p.streams->stop();
   p.resolver.stop();
   p.links.stop();
   p.heartbeats.stop();
@@ -201,6 +213,22 @@ bool real_world::send_datagrams(actors::socket_name socket, std::vector<actors::
   for (const auto& d : out) views.push_back({&d.peer, d.bytes});
   open->socket.send(views);
   return true;
+}
+
+void real_world::receive_streams(caf::actor receiver) {
+  if (parts_->streams) parts_->streams->deliver_to(receiver);
+}
+
+void real_world::trust_relays(std::vector<std::string> hosts) {
+  if (parts_->streams) parts_->streams->streams().trust(std::move(hosts));
+}
+
+void real_world::send_streams(std::vector<actors::stream_output> messages) {
+  if (parts_->streams) parts_->streams->streams().send(std::move(messages));
+}
+
+void real_world::relay_streams(std::vector<endpoint> proxies) {
+  if (parts_->relay) parts_->relay->set_targets(std::move(proxies));
 }
 
 void real_world::resolve(std::string name, caf::actor reply_to) {

@@ -2,6 +2,7 @@
 // worlds"). Everything that may block runs in a thread of its own; an actor never waits here.
 //
 //   outside, inside   one thread each: recvmmsg -> datagrams_received      (udp_socket.hpp)
+//   relay, streams    one thread: SIP over TCP and TLS at dispatcher, proxy (streams/)
 //   links             one thread: poll over all handshakes, then BASP      (link_exchange.hpp)
 //   heartbeats        one thread: the pure heartbeat unit on a UDP socket  (heartbeat_thread.hpp)
 //   ledger            one thread: write, fsync, rename                     (file_ledger.hpp)
@@ -21,6 +22,7 @@
 #include "protocol/core/endpoint.hpp"
 #include "runtime/certificates.hpp"
 #include "runtime/etcd_ledger.hpp"
+#include "runtime/streams/sip_streams.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -29,6 +31,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace holdfast::runtime {
 
@@ -37,6 +40,9 @@ struct real_world_options {
 
   std::optional<endpoint> outside;     // UDP: the public address
   std::optional<endpoint> inside;      // UDP: dispatcher <-> proxy
+  std::vector<endpoint> relay;         // TCP: public addresses of a dispatcher
+  std::optional<sip_streams::options> streams; // of a proxy
+  stream_limits limits{};                      // of the relay
   endpoint links{"127.0.0.1", 0};      // TCP: where peers open links
   endpoint heartbeats{"127.0.0.1", 0}; // UDP
   // Port 0 means any free one. Hosts are numeric addresses or names.
@@ -89,6 +95,7 @@ public:
   [[nodiscard]] endpoint heartbeats_endpoint() const;
   [[nodiscard]] std::optional<endpoint> outside_endpoint() const;
   [[nodiscard]] std::optional<endpoint> inside_endpoint() const;
+  [[nodiscard]] std::optional<endpoint> streams_endpoint() const;
   [[nodiscard]] bool supervised() const; // a launcher is at the other end of control_fd
 
   [[nodiscard]] real_world_counters counters() const;
@@ -101,6 +108,10 @@ public:
   [[nodiscard]] std::uint64_t random() override;
   void receive_datagrams(actors::socket_name socket, caf::actor receiver) override;
   bool send_datagrams(actors::socket_name socket, std::vector<actors::datagram> out) override;
+  void receive_streams(caf::actor receiver) override;
+  void trust_relays(std::vector<std::string> hosts) override;
+  void send_streams(std::vector<actors::stream_output> messages) override;
+  void relay_streams(std::vector<endpoint> proxies) override;
   void resolve(std::string name, caf::actor reply_to) override;
   void accept_links(caf::actor hub) override;
   void dial(std::string peer, endpoint address, caf::actor hub) override;

@@ -91,6 +91,19 @@ bool simulated_world::send_datagrams(actors::socket_name socket,
   return true;
 }
 
+// Nor are there streams: nobody listens for one.
+void simulated_world::send_streams(std::vector<actors::stream_output> messages) {
+  actors::stream_sends_failed failed;
+  for (auto& m : messages)
+    if (!m.ticket.empty()) failed.tickets.push_back(std::move(m.ticket));
+  if (failed.tickets.empty()) return;
+  around_.time.after(1ms, [this, failed = std::move(failed)] {
+    process_.execute([=] {
+      if (streams_) caf::anon_send(streams_, failed);
+    });
+  });
+}
+
 // There are no names in a simulated network.
 void simulated_world::resolve(std::string name, caf::actor reply_to) {
   around_.time.after(1ms, [this, name = std::move(name), reply_to = std::move(reply_to)] {

@@ -43,6 +43,10 @@ public:
   [[nodiscard]] std::uint64_t random() override { return entropy_.next(); }
   void receive_datagrams(actors::socket_name socket, caf::actor receiver) override;
   bool send_datagrams(actors::socket_name socket, std::vector<actors::datagram> out) override;
+  void receive_streams(caf::actor receiver) override { streams_ = std::move(receiver); }
+  void trust_relays(std::vector<std::string>) override {}
+  void send_streams(std::vector<actors::stream_output> messages) override;
+  void relay_streams(std::vector<endpoint>) override {}
   void resolve(std::string name, caf::actor reply_to) override;
   void accept_links(caf::actor hub) override;
   void dial(std::string peer, endpoint address, caf::actor hub) override;
@@ -72,6 +76,7 @@ private:
   instant probe_answered_;
   actors::shared_view view_;
   caf::actor watcher_;
+  caf::actor streams_;
 };
 
 } // namespace holdfast::simulations

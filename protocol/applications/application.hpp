@@ -11,7 +11,7 @@
 
 #include "protocol/applications/durability.hpp"
 #include "protocol/core/codec.hpp"
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/core/identifiers.hpp"
 #include "protocol/core/result.hpp"
 #include "protocol/core/time.hpp"
@@ -64,7 +64,7 @@ struct incoming_request {
   dialog_id dialog;       // of an initial INVITE: the one that answering it makes; 0: none
   bool in_dialog = false; // it came within a dialog that existed
   const sip::message& message;
-  endpoint source;    // where it really came from
+  flow source;        // where it really came from
   std::string user{}; // who sent it, proved by digest; empty: nobody was asked
 };
 
@@ -84,7 +84,7 @@ struct outgoing_request {
   std::string to;   // name-addr without tag
   unsigned max_forwards = 70;
   content carried;
-  std::optional<endpoint> destination; // where to send; absent: as the Request-URI says
+  std::optional<flow> destination; // where to send; absent: as the Request-URI says
   std::vector<std::string> routes{};   // Route values above all (RFC 3327), first hop first
 };
 
@@ -162,12 +162,14 @@ public:
   // Sends `request`, somebody else's, with our Via on top and one hop less; its target stands in
   // it. Responses come to on_response() with that Via. 0: it leads nowhere.
   virtual transaction_id forward(transaction_id on_behalf_of, sip::message request,
-                                 const std::optional<endpoint>& destination) = 0;
+                                 const std::optional<flow>& destination) = 0;
   // Sends a response to a forwarded request back, without our Via. After a 2xx to an INVITE further
   // ones may follow.
   virtual void relay(transaction_id request, sip::message response) = 0;
-  virtual void pass_ack(sip::message ack, const std::optional<endpoint>& destination) = 0;
-  [[nodiscard]] virtual std::string own_uri() const = 0; // for Record-Route
+  virtual void pass_ack(sip::message ack, const std::optional<flow>& destination) = 0;
+  [[nodiscard]] virtual std::string own_uri(transport over) const = 0; // for Record-Route
+  // What forward() without a destination would send it over.
+  [[nodiscard]] virtual transport transport_to(const sip::message& request) const = 0;
   [[nodiscard]] virtual bool is_own_uri(const sip::uri& uri) const = 0;
   [[nodiscard]] virtual bool has_looped(const sip::message& request) const = 0; // RFC 5393
   [[nodiscard]] virtual bool trusts(const std::string& host) const = 0;         // RFC 3325

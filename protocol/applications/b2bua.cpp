@@ -128,7 +128,7 @@ void b2bua::try_next(context& session, attempt& a) {
                              .max_forwards = hops - 1,
                              .carried = carried_content(a.request),
                              .destination = std::nullopt};
-    if (const auto where = parse_endpoint(contact.destination)) request.destination = *where;
+    if (const auto where = parse_flow(contact.destination)) request.destination = *where;
     request.routes = contact.path;
     request.carried.reliable = a.request.is("INVITE") && session.supports_100rel(a.from);
     if (!a.taken_over.name.empty()) {

@@ -25,7 +25,7 @@ void describe(F& f, location_query& x) {
 struct contact_location {
   std::string uri;                 // what the contact wants to see in the Request-URI
   std::uint32_t q_milli = 1000;    // RFC 3261 10.2.1.2: preference 0..1000, higher is tried first
-  std::string destination;         // "host:port" the REGISTER came from, if not the URI's own (NAT)
+  std::string destination;         // flow that the REGISTER came on, if not the URI's own (NAT)
   std::vector<std::string> path{}; // Route values to it (RFC 3327), first hop first
   unknown_fields unknown{};
 };

@@ -65,12 +65,18 @@ std::uint32_t breadth_of(const sip::message& m) {
   return sip::text::to_number_saturated(*line).value_or(sip::max_breadth_default);
 }
 
+// RFC 5658: where the transport changes each side gets a URI of its own, the next hop's above.
+void record_route(const context& session, sip::message& m, transport came, transport goes) {
+  m.prepend("Record-Route", "<" + session.own_uri(came) + ">");
+  if (goes != came) m.prepend("Record-Route", "<" + session.own_uri(goes) + ">");
+}
+
 content retry_after_2s() {
   return {{{"Retry-After", "2"}}, ""};
 }
 
 endpoint next_hop_of(const sip::message& m, const contact_location& at) {
-  if (!at.destination.empty()) return parse_endpoint(at.destination).value_or(endpoint{});
+  if (!at.destination.empty()) return parse_flow(at.destination).value_or(flow{});
   const auto routes = m.routes();
   const auto uri = routes && !routes->empty() ? result<sip::uri>{routes->front().uri}
                                               : sip::parse_uri(m.request_uri);
@@ -110,8 +116,8 @@ void proxy::on_request(context& session, const incoming_request& request) {
   c.breadth = breadth_of(m);
   sip::take_own_routes(c.request, [&](const sip::uri& uri) { return session.is_own_uri(uri); });
   assert_identity(c.request, session.trusts(request.source.host), request.user, session.realm());
-  if (makes_dialog(m) && !is_set(session, "record_route", "no"))
-    c.request.prepend("Record-Route", "<" + session.own_uri() + ">");
+  c.record_route = makes_dialog(m) && !is_set(session, "record_route", "no");
+  c.over = request.source.over;
   if (request.in_dialog && !dialogs.empty())
     session.set_expiry(dialog_timer, std::chrono::seconds{limits_of(session.rule())->dialog_max_s});
   find_targets(session, std::move(c), request.in_dialog);
@@ -188,7 +194,10 @@ bool proxy::open_branch(context& session, response_context& c, const contact_loc
   copy.set("Max-Breadth", std::to_string(breadth));
   const bool trusted = session.trusts(next_hop_of(copy, at).host);
   withhold_identity(copy, trusted);
-  const auto destination = parse_endpoint(at.destination);
+  const auto destination = parse_flow(at.destination);
+  if (c.record_route)
+    record_route(session, copy, c.over,
+                 destination ? destination->over : session.transport_to(copy));
   const auto id = session.forward(c.from, std::move(copy),
                                   destination ? std::optional{*destination} : std::nullopt);
   if (id == transaction_id{}) return false;

@@ -56,6 +56,8 @@ struct response_context {
   bool cancelled = false;                    // by the caller
   bool succeeded = false;                    // a 2xx went back
   bool decided = false;                      // by a 6xx
+  bool record_route = false;                 // its targets get our Record-Route
+  transport over = transport::udp;           // that it came on
 };
 
 template <class F>
@@ -72,6 +74,8 @@ void describe(F& f, response_context& x) {
   f(10, x.cancelled);
   f(11, x.succeeded);
   f(12, x.decided);
+  f(13, x.record_route);
+  f(14, x.over);
 }
 
 struct proxy final : basic_application<proxy> {

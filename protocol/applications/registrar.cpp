@@ -313,7 +313,7 @@ std::string registrar::on_asked(context&, const std::string& bytes) {
     }
     const auto uri = sip::parse_uri(b.contact);
     const auto target = uri ? sip::target_of(*uri) : fail("no URI");
-    if (!target || to_string(target->where) != b.source) at.destination = b.source;
+    if (!target || to_string(*target) != b.source) at.destination = b.source;
     reply.contacts.push_back(std::move(at));
   }
   std::stable_sort(reply.contacts.begin(), reply.contacts.end(),

@@ -30,7 +30,7 @@ struct binding {
   std::string call_id;
   std::uint32_t cseq = 0;
   std::uint32_t q_milli = 1000;
-  std::string source;       // "host:port" of the REGISTER
+  std::string source;       // text of the flow of the REGISTER
   std::uint64_t timer = 0;  // its expiry timer is "binding <timer>"
   std::string instance;     // RFC 5626: a URN without <>; empty: it named none
   std::uint32_t reg_id = 0; // RFC 5626: of the flow; 0: none

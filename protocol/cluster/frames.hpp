@@ -9,7 +9,7 @@
 #include "protocol/cluster/balance.hpp"
 #include "protocol/cluster/view.hpp"
 #include "protocol/core/codec.hpp"
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/core/identifiers.hpp"
 #include "protocol/core/time.hpp"
 
@@ -100,7 +100,7 @@ struct sip_in {
   bool forwarded = false;            // already passed on once by the newer view
   std::string proxy;                 // who holds it until handled
   std::uint64_t receipt = 0;         // unique at that proxy; 0: nobody holds it
-  endpoint source;                   // the client, as the dispatcher saw it
+  flow source;                       // the client, as the dispatcher saw it
   view_number view;                  // of the sender
   std::string bytes;                 // the message
   bool emergency = false;            // let in whatever the load is
@@ -112,7 +112,7 @@ struct sip_out {
   holdfast::epoch epoch;
   session_address from;
   std::string branch; // wants to hear of a failed send; empty: does not
-  endpoint destination;
+  flow destination;
   std::string bytes;
 };
 
@@ -129,7 +129,7 @@ struct send_failure {
 // One effect that leaves after its commit, kept with it until it has left (the outbox).
 struct outbox_entry {
   sequence after; // the commit it waits for
-  endpoint destination;
+  flow destination;
   std::string bytes;
   std::string branch;
   std::string proxy;

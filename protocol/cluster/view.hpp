@@ -38,6 +38,7 @@ struct node_card {
   endpoint heartbeats;     // UDP
   endpoint datagrams;      // UDP, inside the cluster: dispatcher <-> proxy
   std::uint32_t weight = 1;
+  endpoint streams; // TCP, of a proxy: where dispatchers relay connections to
   unknown_fields unknown;
 
   friend bool operator==(const node_card&, const node_card&) = default;
@@ -140,6 +141,7 @@ void describe(F& f, node_card& x) {
   f(7, x.heartbeats);
   f(8, x.datagrams);
   f(9, x.weight);
+  f(10, x.streams);
   f(x.unknown);
 }
 template <class F>

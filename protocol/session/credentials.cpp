@@ -89,7 +89,7 @@ bool step::admitted(transaction_id id) {
   const auto& keeper = s_.env->authentication;
   auto* record = server(id);
   const auto& request = record->request();
-  const auto source = parse_endpoint(record->source).value_or(endpoint{});
+  const auto source = parse_flow(record->source).value_or(flow{});
   if (!keeper || !keeper->asks(request.method, source.host)) return true;
   const auto& names = names_for(proxying(request));
   const auto given = presented(request, names, keeper->realm);

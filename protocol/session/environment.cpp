@@ -68,6 +68,10 @@ const application_rule* environment::rule_for(const sip::message& request) const
   return found == rules.end() ? nullptr : &*found;
 }
 
+const endpoint& environment::advertised_over(transport t) const {
+  return t == transport::tls && !advertised_tls.host.empty() ? advertised_tls : advertised;
+}
+
 bool environment::serves_domain(std::string_view host) const {
   return names_any_case(domains, host);
 }

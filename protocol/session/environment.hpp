@@ -4,7 +4,7 @@
 
 #include "protocol/applications/application.hpp"
 #include "protocol/cluster/token.hpp"
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/core/result.hpp"
 #include "protocol/session/authentication.hpp"
 #include "protocol/sip/message.hpp"
@@ -44,9 +44,13 @@ struct environment {
   std::vector<std::string> trusted_hosts{};   // addresses inside our trust domain (RFC 3325)
   // RFC 4028: what we ask for as Session-Expires; 0: session timers only where the peer wants them.
   duration session_expires{};
+  endpoint advertised_tls{}; // the same address over TLS; no host: it is not spoken
 
   // nullptr: no rule fits (404).
   [[nodiscard]] const application_rule* rule_for(const sip::message& request) const;
+
+  // What Via, Contact and Record-Route say over that transport.
+  [[nodiscard]] const endpoint& advertised_over(transport t) const;
 
   [[nodiscard]] bool serves_domain(std::string_view host) const;
 };

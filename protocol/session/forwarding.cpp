@@ -17,24 +17,29 @@ unsigned one_hop_less(const sip::message& m) {
 
 } // namespace
 
-std::string step::own_uri() const {
-  return "sip:" + s_.token + "@" + to_string(s_.env->advertised) + ";lr";
+std::string step::own_uri(transport over) const {
+  return sip::uri_over(s_.token, s_.env->advertised_over(over), over, false) + ";lr";
 }
 
 // Our Record-Route URI, or the address of the cluster as a preloaded route.
 bool step::is_own_uri(const sip::uri& uri) const {
   if (s_.env->tokens.verify(uri.user) == s_.address) return true;
-  const auto port = uri.port == 0 ? sip::default_port(sip::transport::udp) : uri.port;
-  return uri.user.empty() && uri.host == s_.env->advertised.host && port == s_.env->advertised.port;
+  const auto target = sip::target_of(uri);
+  if (!target || !uri.user.empty()) return false;
+  return static_cast<const endpoint&>(*target) == s_.env->advertised_over(target->over);
 }
 
 // RFC 3261 16.3 item 4 with RFC 5393: a Via of ours whose branch ends with the mark that this
 // request would get again. A spiral has changed on its way and has another mark.
 bool step::has_looped(const sip::message& request) const {
-  sip::via ours;
-  ours.host = s_.env->advertised.host;
-  ours.port = s_.env->advertised.port;
-  return sip::has_looped(request, ours.sent_by(), "." + sip::loop_mark(request));
+  const auto looped = [&](const endpoint& at) {
+    sip::via ours;
+    ours.host = at.host;
+    ours.port = at.port;
+    return sip::has_looped(request, ours.sent_by(), "." + sip::loop_mark(request));
+  };
+  return looped(s_.env->advertised)
+         || (!s_.env->advertised_tls.host.empty() && looped(s_.env->advertised_tls));
 }
 
 bool step::trusts(const std::string& host) const {
@@ -43,7 +48,7 @@ bool step::trusts(const std::string& host) const {
 }
 
 transaction_id step::forward(transaction_id on_behalf_of, sip::message request,
-                             const std::optional<endpoint>& destination) {
+                             const std::optional<flow>& destination) {
   const auto* from = server(on_behalf_of);
   if (from == nullptr) return {};
   const auto mark = sip::loop_mark(from->request());
@@ -52,24 +57,15 @@ transaction_id step::forward(transaction_id on_behalf_of, sip::message request,
   const auto where = destination ? to_string(*destination) : destination_of(hop);
   if (where.empty()) return {};
   request.set("Max-Forwards", std::to_string(one_hop_less(request)));
-  write_via(request, "." + mark);
   client_record record;
   record.id.value = ++s_.last_id;
-  record.key = sip::client_key(request).value();
   record.destination = where;
-  record.branch = request.top_via()->branch();
+  address(record, request, "." + mark);
   record.application_s = true;
   record.forwarded = true;
   // In a dialog it has happened once it went out: a takeover repeats this very request.
   const auto out = outlet_of(record, in_dialog);
-  sip::transaction_effects effects;
-  if (request.is("INVITE")) {
-    record.invite.emplace(std::move(request), false, s_.env->timers);
-    effects = record.invite->on(sip::start{}, now_);
-  } else {
-    record.other.emplace(std::move(request), false, s_.env->timers);
-    effects = record.other->on(sip::start{}, now_);
-  }
+  const auto effects = begin(record, std::move(request));
   const auto id = record.id;
   s_.clients.push_back(std::move(record));
   run(effects, out);
@@ -91,13 +87,13 @@ void step::relay(transaction_id request, sip::message response) {
 }
 
 // The ACK to a 2xx is no transaction of ours; it is passed on for every copy that comes.
-void step::pass_ack(sip::message ack, const std::optional<endpoint>& destination) {
+void step::pass_ack(sip::message ack, const std::optional<flow>& destination) {
   if (ack.max_forwards() == 0U) return;
   const auto hop = sip::route_onwards(ack);
-  const auto where = parse_endpoint(destination ? to_string(*destination) : destination_of(hop));
+  const auto where = parse_flow(destination ? to_string(*destination) : destination_of(hop));
   if (!where) return;
   ack.set("Max-Forwards", std::to_string(one_hop_less(ack)));
-  write_via(ack, "");
+  write_via(ack, where->over);
   out_.push_back(holdfast::session::send{.destination = *where,
                                          .bytes = sip::to_bytes(ack),
                                          .dependent = false,
@@ -110,7 +106,7 @@ std::optional<send> pass_back(sip::message response) {
   if (!response.remove_first("Via")) return std::nullopt;
   const auto next = response.top_via();
   if (!next) return std::nullopt;
-  return send{.destination = sip::response_destination(*next),
+  return send{.destination = sip::way_back(*next),
               .bytes = sip::to_bytes(response),
               .dependent = false,
               .proxy = {},

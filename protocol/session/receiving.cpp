@@ -101,9 +101,7 @@ transaction_id step::open(const sip::message& request, const sip::transaction_ke
   record.source = to_string(in.source);
   record.proxy = in.proxy;
   record.to_tag = s_.token;
-  const auto top = request.top_via();
-  const auto over = top ? sip::transport_of(top->transport) : std::nullopt;
-  const bool reliable = sip::is_reliable(over.value_or(sip::transport::udp));
+  const bool reliable = in.source.reliable();
   if (request.is("INVITE")) {
     record.invite.emplace(request, reliable, s_.env->timers);
     (void)record.invite->on(sip::start{}, now_); // the only effect is the request we have
@@ -235,6 +233,7 @@ void step::proceed_in_dialog(transaction_id id) {
   if (const auto status = found->dialog.on_request(request)) return respond(id, *status);
   found->offers.received_request(request);
   found->proxy = proxy;
+  note_flow(*found, *server(id));
   if (request.is("BYE")) end_dialog(of);
   if (s_.app)
     to_application(id, true);
@@ -263,7 +262,7 @@ void step::to_application(transaction_id id, bool in_dialog) {
                              .dialog = record->dialog,
                              .in_dialog = in_dialog,
                              .message = request,
-                             .source = parse_endpoint(record->source).value_or(endpoint{}),
+                             .source = parse_flow(record->source).value_or(flow{}),
                              .user = user});
   if (request.is("INVITE")) trying(id);
 }

@@ -31,7 +31,7 @@ struct server_record {
   std::optional<sip::invite_server_transaction> invite;
   std::optional<sip::non_invite_server_transaction> other;
   std::optional<sip::two_hundred_retransmitter> success; // INVITE answered with 2xx, no ACK yet
-  std::string source;                                    // "host:port" it came from
+  std::string source;                                    // text of the flow it came on
   std::string proxy;
   std::string to_tag;               // what we put into To where it has no tag
   dialog_id dialog;                 // it belongs to, or makes
@@ -84,7 +84,7 @@ struct client_record {
   std::optional<sip::invite_client_transaction> invite;
   std::optional<sip::non_invite_client_transaction> other;
   std::vector<sip::ack_repeater> acks; // one for each dialog that a fork made
-  std::string destination;             // "host:port"
+  std::string destination;             // text of the flow
   std::string proxy;
   std::string branch;
   dialog_id dialog;            // it was sent in, or its 2xx made
@@ -99,6 +99,7 @@ struct client_record {
   transaction_id known_as;        // to the application: the first one, where this repeats it
   std::uint32_t challenges = 0;   // that we have answered with credentials
   bool forwarded = false;         // somebody else's request that we pass on
+  bool too_large = false;         // for a datagram, which it becomes if there is no stream
 
   [[nodiscard]] const sip::message& request() const {
     return invite ? invite->request() : other->request();
@@ -135,6 +136,7 @@ void describe(F& f, client_record& x) {
   f(18, x.known_as);
   f(19, x.challenges);
   f(20, x.forwarded);
+  f(21, x.too_large);
 }
 
 struct dialog_record {
@@ -149,6 +151,7 @@ struct dialog_record {
   std::uint32_t remote_rseq = 0; // RFC 3262 4: of the latest reliable provisional; 0: none
   std::uint32_t session_s = 0;   // RFC 4028: the agreed interval; 0: none
   bool by_subscription = false;  // SUBSCRIBE made it: it ends when the application says so
+  std::string flow{};            // the peer's own connection to us, when it has one
 };
 
 template <class F>
@@ -163,6 +166,7 @@ void describe(F& f, dialog_record& x) {
   f(8, x.remote_rseq);
   f(9, x.session_s);
   f(10, x.by_subscription);
+  f(11, x.flow);
 }
 
 } // namespace holdfast::session

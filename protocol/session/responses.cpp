@@ -127,8 +127,7 @@ void step::succeeded(transaction_id id, const sip::message& response) {
     out.timers.kind = timer_kind::ack;
     out.timers.part = static_cast<std::uint32_t>(i);
     out.branch.clear();
-    if (const auto* d = dialog(record->dialog); d != nullptr && d->destination.empty())
-      out.destination = destination_of(d->dialog.next_hop());
+    if (const auto* d = dialog(record->dialog)) out.destination = way_within(*d);
     return run(record->acks[i].on(sip::from_network{response}, now_), out);
   }
   const auto of = dialog_of(id, response);
@@ -194,11 +193,12 @@ void step::stray(const sip::message& response, const received& in) {
   auto of = known != s_.dialogs.end() ? std::optional{known->dialog} : stray_dialog(response);
   if (!of) return;
   auto ack = of->make_ack(number->number);
-  write_via(ack);
-  ack.add("Max-Forwards", "70");
   const auto destination = destination_of(of->next_hop());
+  const auto way = parse_flow(destination).value_or(in.source);
+  write_via(ack, way.over);
+  ack.add("Max-Forwards", "70");
   out_.push_back(
-      holdfast::session::send{.destination = parse_endpoint(destination).value_or(in.source),
+      holdfast::session::send{.destination = way,
                               .bytes = sip::to_bytes(ack),
                               .dependent = false,
                               .proxy = in.proxy,

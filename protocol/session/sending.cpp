@@ -2,9 +2,11 @@
 #include "protocol/core/buggify.hpp"
 #include "protocol/session/directory_key.hpp"
 #include "protocol/session/step.hpp"
+#include "protocol/sip/forwarding_rules.hpp"
 #include "protocol/sip/related_requests.hpp"
 #include "protocol/sip/session_timer.hpp"
 #include "protocol/sip/transport_rules.hpp"
+#include "protocol/sip/writer.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +14,10 @@
 namespace holdfast::session {
 
 namespace {
+
+// Without our Via, which adds about this much.
+constexpr std::size_t via_size = 150;
+constexpr std::size_t large_request = sip::datagram_request_max - via_size;
 
 // Methods whose Contact is a remote target (RFC 3261 12.1, RFC 3311, RFC 6665).
 bool carries_target(const std::string& method) {
@@ -47,11 +53,34 @@ std::string destination_of(std::string_view uri) {
   const auto parsed = sip::parse_uri(uri);
   if (!parsed) return {};
   const auto target = sip::target_of(*parsed);
-  return target ? to_string(target->where) : std::string{};
+  return target ? to_string(*target) : std::string{};
 }
 
-std::string step::contact() const {
-  return "<sip:" + s_.token + "@" + to_string(s_.env->advertised) + ">";
+// How we are reached over the transport of that flow. RFC 3261 8.1.1.8: sips where they called so.
+std::string step::contact(const std::string& flow_text, bool secure) const {
+  const auto over = parse_flow(flow_text).value_or(flow{}).over;
+  return "<" + sip::uri_over(s_.token, s_.env->advertised_over(over), over, secure) + ">";
+}
+
+// The transport that forward() would choose.
+transport step::transport_to(const sip::message& request) const {
+  auto copy = request;
+  return parse_flow(destination_of(sip::route_onwards(copy))).value_or(flow{}).over;
+}
+
+// Where requests within the dialog go: over the peer's own connection while it has one, to where
+// its contact is known to be, or to the next hop.
+std::string step::way_within(const dialog_record& d) {
+  if (!d.flow.empty()) return d.flow;
+  return d.destination.empty() ? destination_of(d.dialog.next_hop()) : d.destination;
+}
+
+// A user agent that is connected to us without anybody between is reached over its connection,
+// whatever its Contact says: it may not listen anywhere (RFC 5626 5.3).
+void step::note_flow(dialog_record& d, const server_record& by) const {
+  const auto from = parse_flow(by.source);
+  const bool direct = by.request().headers("Via").size() == 1 && d.dialog.route_set.empty();
+  d.flow = from && from->reliable() && direct ? by.source : std::string{};
 }
 
 void step::respond(transaction_id request, int status, const content& carried) {
@@ -69,7 +98,8 @@ void step::respond_as(server_record& answering, dialog_id as, int status, const 
                                      dialog_forming && status > 100 ? tag_of(as) : record->to_tag);
   const bool success = status >= 200 && status < 300;
   if (status > 100 && status < 300 && carries_target(asked_for.method)) {
-    response.add("Contact", contact());
+    const auto asked = sip::parse_uri(asked_for.request_uri);
+    response.add("Contact", contact(record->source, asked && asked->secure()));
     if (!response.has("Allow")) response.add("Allow", allowed_methods());
   }
   append(response, carried);
@@ -133,46 +163,76 @@ bool step::make_dialog(server_record& record, dialog_id as, const sip::message& 
                           .by_subscription = !record.invite});
     known = &s_.dialogs.back();
     known->offers.received_request(record.request());
+    note_flow(*known, record);
   }
   if (response.status >= 200) known->dialog.confirm();
   return true;
 }
 
-void step::write_via(sip::message& request, const std::string& mark) {
+void step::write_via(sip::message& request, transport over, const std::string& mark) {
   sip::via ours;
-  ours.host = s_.env->advertised.host;
-  ours.port = s_.env->advertised.port;
+  ours.transport = to_string(over);
+  ours.host = s_.env->advertised_over(over).host;
+  ours.port = s_.env->advertised_over(over).port;
   sip::set_param(ours.params, "branch",
                  std::string{sip::magic_cookie} + s_.token + "." + s_.random.unique() + mark);
   sip::set_param(ours.params, "rport", std::nullopt);
   request.prepend("Via", sip::to_string(ours));
 }
 
+// Via, branch and key of a request to record.destination. RFC 3261 18.1.1: what is too large for a
+// datagram goes over a stream; an address that stands for a NAT binding is of no use for that.
+void step::address(client_record& record, sip::message& request, const std::string& mark) {
+  auto way = parse_flow(record.destination).value_or(flow{});
+  const bool elsewhere = record.destination != destination_of(request.request_uri)
+                         && request.headers("Route").empty();
+  if (!way.reliable() && !elsewhere && sip::to_bytes(request).size() > large_request) {
+    sometimes<"session: too large for a datagram">();
+    way.over = transport::tcp;
+    record.destination = to_string(way);
+    record.too_large = true;
+  }
+  write_via(request, way.over, mark);
+  record.key = sip::client_key(request).value();
+  record.branch = request.top_via()->branch();
+}
+
+sip::transaction_effects step::begin(client_record& record, sip::message request) {
+  const bool reliable = parse_flow(record.destination).value_or(flow{}).reliable();
+  if (request.is("INVITE"))
+    return record.invite.emplace(std::move(request), reliable, s_.env->timers)
+        .on(sip::start{}, now_);
+  return record.other.emplace(std::move(request), reliable, s_.env->timers).on(sip::start{}, now_);
+}
+
+// RFC 3261 18.1.1: nobody takes streams there, so the large request is tried as a datagram.
+void step::send_as_datagram(client_record& record) {
+  auto request = record.request();
+  auto top = request.top_via().value();
+  top.transport = to_string(transport::udp);
+  request.replace_first("Via", sip::to_string(top));
+  record.too_large = false;
+  record.destination = to_string(endpoint{parse_flow(record.destination).value_or(flow{})});
+  const auto effects = begin(record, std::move(request));
+  run(effects, outlet_of(record, false));
+}
+
 // `request` lacks the Via only.
 transaction_id step::start_client(sip::message request, const std::string& destination,
                                   const std::string& proxy, dialog_id of, bool for_application,
                                   transaction_id known_as) {
-  write_via(request);
   client_record record;
   record.id.value = ++s_.last_id;
-  record.key = sip::client_key(request).value();
   record.destination = destination;
+  address(record, request);
   record.proxy = proxy;
-  record.branch = request.top_via()->branch();
   record.dialog = of;
   record.in_dialog = of != dialog_id{};
   record.application_s = for_application;
   record.known_as = known_as;
   // Nothing is committed for a request that makes a dialog: class stable begins with the dialog.
   const auto out = outlet_of(record, record.in_dialog || !for_application);
-  sip::transaction_effects effects;
-  if (request.is("INVITE")) {
-    record.invite.emplace(std::move(request), false, s_.env->timers);
-    effects = record.invite->on(sip::start{}, now_);
-  } else {
-    record.other.emplace(std::move(request), false, s_.env->timers);
-    effects = record.other->on(sip::start{}, now_);
-  }
+  const auto effects = begin(record, std::move(request));
   const auto id = record.id;
   s_.clients.push_back(std::move(record));
   run(effects, out);
@@ -197,7 +257,8 @@ transaction_id step::send(const applications::outgoing_request& request) {
   m.add("Call-ID", s_.random.unique() + s_.random.unique());
   m.add("CSeq", "1 " + request.method);
   if (carries_target(request.method)) {
-    m.add("Contact", contact());
+    const auto asked = sip::parse_uri(request.request_uri);
+    m.add("Contact", contact(destination, asked && asked->secure()));
     m.add("Allow", allowed_methods());
   }
   for (const auto& route : request.routes) m.add("Route", route);
@@ -247,7 +308,8 @@ transaction_id step::send_in(dialog_id of, const std::string& method, const cont
   if (planted<"info-repeats-its-cseq">() && method == "INFO") d->dialog.local_cseq = 1;
   auto request = d->dialog.make_request(method);
   request.add("Max-Forwards", std::to_string(max_forwards));
-  if (carries_target(method)) request.add("Contact", contact());
+  const auto destination = way_within(*d);
+  if (carries_target(method)) request.add("Contact", contact(destination, d->dialog.secure));
   append(request, carried);
   if (method == "INVITE" || method == "UPDATE") {
     merge_supported(request);
@@ -256,8 +318,6 @@ transaction_id step::send_in(dialog_id of, const std::string& method, const cont
       request.add("Session-Expires", sip::to_string({d->session_s, sip::refresher::unsaid}));
   }
   d->offers.sent_request(request);
-  const auto destination =
-      d->destination.empty() ? destination_of(d->dialog.next_hop()) : d->destination;
   const auto proxy = d->proxy;
   const bool by_subscription = d->by_subscription;
   const auto id = start_client(std::move(request), destination, proxy, of, bool{s_.app});
@@ -275,7 +335,8 @@ void step::acknowledge(dialog_id of, const content& carried) {
   if (found == s_.clients.end() || d == nullptr || planted<"callee-gets-no-ack">()) return;
   found->unacknowledged = false;
   auto ack = d->dialog.make_ack(found->request().cseq()->number);
-  write_via(ack);
+  const auto destination = way_within(*d);
+  write_via(ack, parse_flow(destination).value_or(flow{}).over);
   ack.add("Max-Forwards", "70");
   // RFC 3261 22.1: with the credentials of its INVITE.
   for (const auto* name : {"Authorization", "Proxy-Authorization"})
@@ -287,7 +348,7 @@ void step::acknowledge(dialog_id of, const content& carried) {
   out.timers.kind = timer_kind::ack;
   out.timers.part = static_cast<std::uint32_t>(found->acks.size() - 1);
   out.branch.clear();
-  if (d->destination.empty()) out.destination = destination_of(d->dialog.next_hop());
+  out.destination = destination;
   run(found->acks.back().on(sip::start{}, now_), out);
 }
 
@@ -311,9 +372,8 @@ void step::send_cancel(client_record& record) {
   cancelling.destination = record.destination;
   cancelling.proxy = record.proxy;
   cancelling.branch = record.branch;
-  cancelling.other.emplace(std::move(request), false, s_.env->timers);
+  const auto effects = begin(cancelling, std::move(request));
   const auto out = outlet_of(cancelling, false); // repeating it does no harm
-  const auto effects = cancelling.other->on(sip::start{}, now_);
   s_.clients.push_back(std::move(cancelling)); // `record` may have moved
   run(effects, out);
 }

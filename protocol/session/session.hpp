@@ -8,7 +8,7 @@
 // pending timer firing once (design, "Commit before output").
 #pragma once
 
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/core/identifiers.hpp"
 #include "protocol/core/result.hpp"
 #include "protocol/core/time.hpp"
@@ -28,7 +28,7 @@ namespace holdfast::session {
 // A SIP message that a proxy received and routed here.
 struct received {
   std::string bytes;
-  endpoint source;   // as the dispatcher saw it; Via already carries received/rport
+  flow source;       // as the dispatcher saw it; Via already carries received/rport
   std::string proxy; // name of the proxy it came through; answers prefer the same way back
 };
 
@@ -63,7 +63,7 @@ using event = std::variant<received, deadline, send_failed, asked, answered, res
 // Hand bytes to a proxy for `destination`. Dependent output leaves only after the commit of the
 // same step is held by every replica (design, "Commit before output").
 struct send {
-  endpoint destination; // host may be a name: the proxy resolves it; port 0 is the default port
+  flow destination; // host may be a name: the proxy resolves it; port 0 is the default port
   std::string bytes;
   bool dependent = false;
   std::string proxy;  // preferred way out; empty: any

@@ -60,11 +60,10 @@ void step::refresh(dialog_id of) {
   if (d == nullptr) return;
   auto request = d->dialog.make_request("UPDATE");
   request.add("Max-Forwards", "70");
-  request.add("Contact", contact());
+  const auto destination = way_within(*d);
+  request.add("Contact", contact(destination, d->dialog.secure));
   request.add("Supported", supported_options());
   request.add("Session-Expires", sip::to_string({d->session_s, sip::refresher::uac}));
-  const auto destination =
-      d->destination.empty() ? destination_of(d->dialog.next_hop()) : d->destination;
   start_client(std::move(request), destination, d->proxy, of, false);
 }
 

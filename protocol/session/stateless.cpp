@@ -12,31 +12,25 @@ namespace holdfast::session {
 
 namespace {
 
-endpoint way_back(const sip::message& request, const endpoint& source) {
-  const auto top = request.top_via();
-  if (!top || sip::is_reliable(sip::transport_of(top->transport).value_or(sip::transport::udp)))
-    return source;
-  return sip::response_destination(*top);
-}
-
 std::vector<effect> acknowledge_and_end(const environment& env, session_address address,
-                                        const sip::message& response, const endpoint& source,
+                                        const sip::message& response, const flow& source,
                                         std::uint64_t seed) {
   auto dialog = stray_dialog(response);
   if (!dialog) return {};
   entropy random{seed};
   const auto sent = [&](sip::message m) -> effect {
+    const auto way = parse_flow(destination_of(dialog->next_hop())).value_or(source);
     sip::via ours;
-    ours.host = env.advertised.host;
-    ours.port = env.advertised.port;
+    ours.transport = to_string(way.over);
+    ours.host = env.advertised_over(way.over).host;
+    ours.port = env.advertised_over(way.over).port;
     sip::set_param(ours.params, "branch",
                    std::string{sip::magic_cookie} + env.tokens.issue(address) + "."
                        + random.unique());
     sip::set_param(ours.params, "rport", std::nullopt);
     m.prepend("Via", sip::to_string(ours));
     m.add("Max-Forwards", "70");
-    const auto target = parse_endpoint(destination_of(dialog->next_hop()));
-    return send{.destination = target.value_or(source),
+    return send{.destination = way,
                 .bytes = sip::to_bytes(m),
                 .dependent = false,
                 .proxy = {},
@@ -62,7 +56,7 @@ std::optional<sip::dialog> stray_dialog(const sip::message& response) {
 }
 
 std::vector<effect> on_orphan(const environment& env, session_address address,
-                              std::string_view bytes, const endpoint& source, std::uint64_t seed,
+                              std::string_view bytes, const flow& source, std::uint64_t seed,
                               instant) {
   const auto parsed = sip::parse(bytes);
   if (!parsed) return {};
@@ -86,7 +80,7 @@ std::vector<effect> on_orphan(const environment& env, session_address address,
   return acknowledge_and_end(env, address, *parsed, source, seed);
 }
 
-std::optional<send> stateless_response(std::string_view request, const endpoint& source, int status,
+std::optional<send> stateless_response(std::string_view request, const flow& source, int status,
                                        duration retry_after) {
   const auto parsed = sip::parse(request);
   if (!parsed || !parsed->is_request() || parsed->is("ACK")) return std::nullopt;
@@ -94,7 +88,7 @@ std::optional<send> stateless_response(std::string_view request, const endpoint&
   if (retry_after > duration{})
     response.add("Retry-After",
                  std::to_string(std::chrono::ceil<std::chrono::seconds>(retry_after).count()));
-  return send{.destination = way_back(*parsed, source),
+  return send{.destination = sip::way_back(*parsed, source),
               .bytes = sip::to_bytes(response),
               .dependent = false,
               .proxy = {},

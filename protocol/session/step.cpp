@@ -16,16 +16,8 @@ auto* find_by_id(Records& records, Id id) {
   return found == records.end() ? nullptr : &*found;
 }
 
-endpoint to_endpoint(const std::string& text) {
-  return parse_endpoint(text).value_or(endpoint{});
-}
-
-// RFC 3261 18.2.2; over a stream it is the flow the request came on.
-std::string way_back(const server_record& record) {
-  const auto top = record.request().top_via();
-  if (!top || sip::is_reliable(sip::transport_of(top->transport).value_or(sip::transport::udp)))
-    return record.source;
-  return to_string(sip::response_destination(*top));
+flow to_flow(const std::string& text) {
+  return parse_flow(text).value_or(flow{});
 }
 
 } // namespace
@@ -54,7 +46,7 @@ server_record* step::server(const sip::transaction_key& key) {
 
 step::outlet step::outlet_of(const server_record& record, bool dependent) const {
   return {.timers = {.kind = timer_kind::server, .id = record.id.value, .name = {}},
-          .destination = way_back(record),
+          .destination = to_string(sip::way_back(record.request(), to_flow(record.source))),
           .proxy = record.proxy,
           .branch = {},
           .dependent = dependent,
@@ -78,7 +70,7 @@ void step::run(const sip::transaction_effects& effects, const outlet& out) {
   const transaction_id id{key.id};
   for (const auto& wanted : effects) {
     if (const auto* bytes = std::get_if<sip::transmit>(&wanted)) {
-      out_.push_back(holdfast::session::send{.destination = to_endpoint(out.destination),
+      out_.push_back(holdfast::session::send{.destination = to_flow(out.destination),
                                              .bytes = bytes->bytes,
                                              .dependent = out.dependent,
                                              .proxy = out.proxy,
@@ -195,6 +187,7 @@ void step::take(const send_failed& failure) {
   const auto found = std::find_if(s_.clients.begin(), s_.clients.end(),
                                   [&](const auto& r) { return r.branch == failure.branch; });
   if (found == s_.clients.end()) return;
+  if (found->too_large && !found->provisional && !found->answered) return send_as_datagram(*found);
   const auto out = outlet_of(*found, false);
   run(found->invite ? found->invite->on(sip::transport_failed{}, now_)
                     : found->other->on(sip::transport_failed{}, now_),

@@ -76,10 +76,11 @@ public:
   std::uint64_t ask(const std::string& key, std::string bytes, duration timeout) override;
   std::uint64_t ask_session(const std::string& tag, std::string bytes, duration timeout) override;
   transaction_id forward(transaction_id on_behalf_of, sip::message request,
-                         const std::optional<endpoint>& destination) override;
+                         const std::optional<flow>& destination) override;
   void relay(transaction_id request, sip::message response) override;
-  void pass_ack(sip::message ack, const std::optional<endpoint>& destination) override;
-  [[nodiscard]] std::string own_uri() const override;
+  void pass_ack(sip::message ack, const std::optional<flow>& destination) override;
+  [[nodiscard]] std::string own_uri(transport over) const override;
+  [[nodiscard]] transport transport_to(const sip::message& request) const override;
   [[nodiscard]] bool is_own_uri(const sip::uri& uri) const override;
   [[nodiscard]] bool has_looped(const sip::message& request) const override;
   [[nodiscard]] bool trusts(const std::string& host) const override;
@@ -144,7 +145,12 @@ private:
   bool make_dialog(server_record& record, dialog_id as, const sip::message& response);
   void respond_as(server_record& record, dialog_id as, int status, const content& carried);
   void send_cancel(client_record& record);
-  void write_via(sip::message& request, const std::string& mark = {});
+  void write_via(sip::message& request, transport over, const std::string& mark = {});
+  void address(client_record& record, sip::message& request, const std::string& mark = {});
+  [[nodiscard]] sip::transaction_effects begin(client_record& record, sip::message request);
+  void send_as_datagram(client_record& record);
+  void note_flow(dialog_record& dialog, const server_record& by) const;
+  [[nodiscard]] static std::string way_within(const dialog_record& dialog);
   void send_reliably(server_record& record, sip::message response);
   [[nodiscard]] std::string tag_of(dialog_id dialog) const;
 
@@ -158,7 +164,7 @@ private:
                               const std::string& proxy, dialog_id dialog, bool for_application,
                               transaction_id known_as = {});
   std::uint64_t pose(const std::string& key, const question& what, duration timeout);
-  [[nodiscard]] std::string contact() const;
+  [[nodiscard]] std::string contact(const std::string& flow_text, bool secure) const;
 
   // step.cpp
   void run(const sip::transaction_effects& effects, const outlet& out);
@@ -188,7 +194,7 @@ private:
 // How often one request may be repeated because a peer asks for credentials again.
 inline constexpr std::uint32_t challenges_max = 3;
 
-// Text of the address that a URI leads to; empty: to none.
+// Text of the flow that a URI leads to; empty: to none.
 [[nodiscard]] std::string destination_of(std::string_view uri);
 
 // Methods we know, for Allow (RFC 3261 20.5).

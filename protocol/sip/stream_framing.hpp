@@ -42,6 +42,8 @@ public:
   // message_size_max and the bytes of one push().
   void push(std::string_view bytes);
   [[nodiscard]] stream_event next();
+  // After incomplete: a message has begun and is not over. A lone CRLF is none.
+  [[nodiscard]] bool unfinished() const { return !ping_bytes.starts_with(rest()); }
 
 private:
   [[nodiscard]] std::string_view rest() const { return std::string_view{buffer_}.substr(begin_); }

@@ -5,19 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <utility>
 
 namespace holdfast::sip {
 
 namespace {
-
-constexpr std::array<std::pair<transport, std::string_view>, 5> names = {{
-    {transport::udp, "UDP"},
-    {transport::tcp, "TCP"},
-    {transport::tls, "TLS"},
-    {transport::ws, "WS"},
-    {transport::wss, "WSS"},
-}};
 
 std::uint16_t port_or_default(std::uint16_t port, transport t) {
   return port != 0 ? port : default_port(t);
@@ -30,20 +21,6 @@ void append_number(std::string& out, std::uint16_t number) {
 }
 
 } // namespace
-
-std::string_view to_string(transport t) {
-  return names[static_cast<std::size_t>(t)].second;
-}
-
-std::optional<transport> transport_of(std::string_view name) {
-  for (const auto& [value, text] : names)
-    if (text::same(text, name)) return value;
-  return std::nullopt;
-}
-
-bool is_reliable(transport t) {
-  return t != transport::udp;
-}
 
 std::uint16_t default_port(transport t) {
   switch (t) {
@@ -115,9 +92,24 @@ endpoint response_destination(const via& top) {
   return {received.empty() ? top.host : received, port};
 }
 
-result<target> target_of(const uri& u) {
+flow way_back(const message& request, const flow& came_from) {
+  const auto top = request.top_via();
+  if (came_from.reliable() || !top) return came_from;
+  if (is_reliable(transport_of(top->transport).value_or(transport::udp))) return came_from;
+  return response_destination(*top);
+}
+
+flow way_back(const via& top) {
+  const auto over = transport_of(top.transport).value_or(transport::udp);
+  auto back = response_destination(top);
+  // The other end of the connection, if it is still there.
+  if (is_reliable(over) && !top.received().empty()) back.port = top.rport().value_or(back.port);
+  return {std::move(back), over};
+}
+
+result<flow> target_of(const uri& u) {
   if (!u.is_sip()) return fail("no route to a URI that is neither sip nor sips");
-  target out;
+  flow out;
   const auto named = u.param("transport");
   if (!named.empty()) {
     const auto known = transport_of(named);
@@ -129,9 +121,16 @@ result<target> target_of(const uri& u) {
     out.over =
         out.over == transport::ws || out.over == transport::wss ? transport::wss : transport::tls;
   const auto maddr = u.param("maddr");
-  out.where.host = maddr.empty() ? u.host : std::string{maddr};
-  out.where.port = port_or_default(u.port, out.over);
+  out.host = maddr.empty() ? u.host : std::string{maddr};
+  out.port = port_or_default(u.port, out.over);
   return out;
+}
+
+std::string uri_over(std::string_view user, const endpoint& where, transport t, bool secure) {
+  std::string text{secure ? "sips:" : "sip:"};
+  text.append(user).append("@").append(to_string(where));
+  if (t == transport::udp || (secure && t == transport::tls)) return text;
+  return text.append(";transport=").append(t == transport::wss ? "ws" : text::to_lower(to_string(t)));
 }
 
 bool is_numeric_host(std::string_view host) {

@@ -2,7 +2,7 @@
 // RFC 3581, and RFC 3263 without DNS.
 #pragma once
 
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/core/result.hpp"
 #include "protocol/sip/message.hpp"
 #include "protocol/sip/message_view.hpp"
@@ -14,13 +14,11 @@
 
 namespace holdfast::sip {
 
-enum class transport : std::uint8_t { udp, tcp, tls, ws, wss };
+using holdfast::is_reliable;
+using holdfast::to_string;
+using holdfast::transport;
+using holdfast::transport_of;
 
-// "UDP", ...; the Via spelling.
-[[nodiscard]] std::string_view to_string(transport t);
-// Any case; nullopt: unknown.
-[[nodiscard]] std::optional<transport> transport_of(std::string_view name);
-[[nodiscard]] bool is_reliable(transport t);
 [[nodiscard]] std::uint16_t default_port(transport t); // 5060, 5061, 80, 443
 
 // Writes received and rport into the top Via (RFC 3261 18.2.1, RFC 3581 section 4). False: the top
@@ -34,17 +32,22 @@ bool append_stamped(const message_view& request, const endpoint& source, std::st
 // RFC 3261 18.2.2 for a response with this top Via; over a stream: where to connect when the
 // flow is gone. The port is never 0.
 [[nodiscard]] endpoint response_destination(const via& top);
-
-struct target {
-  endpoint where; // port never 0; the host may be a name
-  transport over = transport::udp;
-
-  friend bool operator==(const target&, const target&) = default;
-};
+// The whole of it: the flow that the request came on, or what its top Via says.
+[[nodiscard]] flow way_back(const message& request, const flow& came_from);
+// Without the flow, as of a response that is passed on with nothing but its Via (RFC 3261 16.7).
+[[nodiscard]] flow way_back(const via& top);
 
 // RFC 3263 section 4 without NAPTR and SRV: maddr before host, transport parameter, sips over TLS,
 // otherwise UDP. Errors: no sip/sips URI, an unknown transport.
-[[nodiscard]] result<target> target_of(const uri& u);
+// The port is never 0; the host may be a name.
+[[nodiscard]] result<flow> target_of(const uri& u);
+
+// RFC 3261 18.1.1: a request larger than this goes over a stream, its path's MTU being unknown.
+inline constexpr std::size_t datagram_request_max = 1300;
+
+// How we are reached at `where` over `t`: "sip:user@host:port;transport=tcp", sips when `secure`.
+[[nodiscard]] std::string uri_over(std::string_view user, const endpoint& where, transport t,
+                                   bool secure);
 
 // Host compared as RFC 3261 19.1.4 does (names without case, numeric addresses by spelling).
 [[nodiscard]] bool is_numeric_host(std::string_view host);

@@ -31,7 +31,7 @@ call_end::call_end(party who, std::uint32_t number, const end_settings& settings
       who_{who},
       number_{number},
       user_{std::string{to_string(who)} + "-" + std::to_string(number)},
-      transactions_{settings.timers},
+      transactions_{settings.timers, settings.over},
       credentials_{settings.password} {}
 
 std::string call_end::next_id() {
@@ -39,13 +39,13 @@ std::string call_end::next_id() {
 }
 
 std::string call_end::contact() const {
-  return "<sip:" + user_ + "@"
-         + sip::text::host_port_text(settings_->address.host, settings_->address.port) + ">";
+  return "<" + sip::uri_over(user_, settings_->address, settings_->over, false) + ">";
 }
 
 // Via, Max-Forwards, Contact, and what every request of an exercise has on it.
 void call_end::complete(sip::message& m, name_source& names) {
   sip::via top;
+  top.transport = to_string(settings_->over);
   top.host = settings_->address.host;
   top.port = settings_->address.port;
   sip::set_param(top.params, "branch", names.branch());
@@ -70,9 +70,9 @@ endpoint call_end::where(const sip::dialog& d) const {
   const auto hop = sip::parse_uri(d.next_hop());
   if (!hop) return settings_->outbound;
   const auto target = sip::target_of(*hop);
-  if (!target || target->over != sip::transport::udp || !sip::is_numeric_host(target->where.host))
+  if (!target || target->over != settings_->over || !sip::is_numeric_host(target->host))
     return settings_->outbound;
-  return target->where;
+  return *target;
 }
 
 void call_end::ring_alarm(own_alarm what, duration after, instant now, step& out) {
@@ -118,7 +118,7 @@ void call_end::hang_up(name_source& names, instant now, step& out) {
   send_in_dialog("BYE", names, now, out);
 }
 
-void call_end::receive(const sip::message& m, const endpoint& source, name_source& names,
+void call_end::receive(const sip::message& m, const flow& source, name_source& names,
                        instant now, step& out) {
   if (call_id_.empty()) call_id_ = m.call_id();
   std::vector<news> up;

@@ -23,6 +23,7 @@ namespace holdfast::exercise {
 struct end_settings {
   endpoint address;  // ours, for Via and Contact
   endpoint outbound; // where a request goes whose next hop is a name
+  transport over = transport::udp;
   sip::timer_values timers;
   duration ring{50ms};
   std::uint64_t run = 0;  // exercise_id.hpp
@@ -48,7 +49,7 @@ public:
   // BYE, as soon as it is not busy; nothing when there is no call.
   void hang_up(name_source& names, instant now, step& out);
 
-  void receive(const sip::message& m, const endpoint& source, name_source& names, instant now,
+  void receive(const sip::message& m, const flow& source, name_source& names, instant now,
                step& out);
   void on_alarm(const alarm& a, name_source& names, instant now, step& out);
 

@@ -3,6 +3,7 @@
 #include "protocol/sip/text.hpp"
 #include "protocol/sip/transport_rules.hpp"
 #include "runtime/exercise/loop.hpp"
+#include "runtime/exercise/udp_socket.hpp"
 #include "runtime/exercise/plan.hpp"
 #include "runtime/exercise/report.hpp"
 
@@ -39,6 +40,7 @@ struct flags {
   std::string header;
   std::string json_file;
   std::string password_file;
+  std::uint32_t connections = 10;
   bool verbose = false;
 };
 
@@ -69,9 +71,10 @@ void take_uri(flags& f) {
   if (!parsed || !parsed->is_sip())
     throw CLI::ValidationError("URI", "write it as sip:HOST:PORT or sip:USER@HOST:PORT");
   const auto where = sip::target_of(*parsed);
-  if (!where || where->over != sip::transport::udp)
-    throw CLI::ValidationError("URI", "only UDP is spoken here");
-  p.target = where->where;
+  if (!where || (where->over != transport::udp && where->over != transport::tcp))
+    throw CLI::ValidationError("URI", "only UDP and TCP are spoken here");
+  p.target = *where;
+  p.over = where->over;
   p.target_host = sip::text::host_port_text(parsed->host, parsed->port);
   p.own_callees = parsed->user.empty();
   p.target_uri = f.uri;
@@ -119,17 +122,17 @@ int exercise_once(flags& f) {
   else
     p.target = resolve(p.target);
   const auto host = f.bind.empty() ? source_address_for(p.target) : f.bind;
-  const udp_socket callers{{host, 0}};
-  const udp_socket callees{{host, 0}};
-  p.caller_address = callers.local();
-  p.callee_address = callees.local();
+  const auto callers = open_wire(p.over, {host, 0}, f.connections);
+  const auto callees = open_wire(p.over, {host, 0}, f.connections);
+  p.caller_address = callers->local();
+  p.callee_address = callees->local();
   if (f.direct) {
-    p.target = callees.local();
+    p.target = callees->local();
     p.target_host = sip::text::host_port_text(p.target.host, p.target.port);
   }
   run r{p};
   if (f.verbose) std::cerr << "seed " << p.seed << '\n';
-  const auto outcome = drive(r, callers, callees, f.fault_command, f.verbose);
+  const auto outcome = drive(r, *callers, *callees, f.fault_command, f.verbose);
   if (!r.obstacle().empty()) return could_not_run(f, r.obstacle());
   const auto v = decide(r.seen());
   constexpr std::size_t all = 100;
@@ -149,6 +152,9 @@ void add_call_flags(CLI::App& c, flags& f) {
   c.add_option("URI", f.uri, "sip:HOST:PORT (own callees register there) or sip:USER@HOST:PORT");
   c.add_flag("--direct", f.direct, "Callers call callees with nothing in between: a self-test");
   c.add_option("--bind", f.bind, "Numeric address of our sockets")->type_name("ADDRESS");
+  c.add_option("--connections", f.connections, "Over TCP: how many of each party share its calls")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, 10000U));
   c.add_option("--calls", p.calls)->capture_default_str()->check(CLI::Range(1U, 100000U));
   c.add_option("--rate", p.rate, "Calls per second")
       ->capture_default_str()

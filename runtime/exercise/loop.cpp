@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace holdfast::exercise {
 
@@ -46,7 +47,8 @@ std::optional<int> exit_of(pid_t pid) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-void drain(run& r, party who, const udp_socket& socket, std::string& buffer) {
+void drain(run& r, party who, wire& socket, std::string& buffer) {
+  socket.work();
   for (int i = 0; i < batch_max; ++i) {
     const auto source = socket.receive(buffer);
     if (!source) return;
@@ -54,19 +56,20 @@ void drain(run& r, party who, const udp_socket& socket, std::string& buffer) {
   }
 }
 
-void wait_for_work(const run& r, const udp_socket& callers, const udp_socket& callees) {
+void wait_for_work(const run& r, const wire& callers, const wire& callees) {
   duration wait = wait_max;
   if (const auto next = r.next_deadline()) wait = std::clamp(*next - now(), duration{}, wait_max);
-  std::array<pollfd, 2> sockets{
-      {{callers.descriptor(), POLLIN, 0}, {callees.descriptor(), POLLIN, 0}}};
+  std::vector<pollfd> sockets;
+  callers.wait_for(sockets);
+  callees.wait_for(sockets);
   const timespec limit{0, static_cast<long>(wait.count()) * 1000};
   static_cast<void>(::ppoll(sockets.data(), sockets.size(), &limit, nullptr));
 }
 
 } // namespace
 
-loop_outcome drive(run& r, const udp_socket& callers, const udp_socket& callees,
-                   const std::string& fault_command, bool progress) {
+loop_outcome drive(run& r, wire& callers, wire& callees, const std::string& fault_command,
+                   bool progress) {
   loop_outcome out;
   pid_t command = -1;
   std::string buffer;

@@ -1,8 +1,8 @@
-// A run in the real world: two sockets, the steady clock, and /bin/sh for the fault.
+// A run in the real world: two wires, the steady clock, and /bin/sh for the fault.
 #pragma once
 
 #include "runtime/exercise/run.hpp"
-#include "runtime/exercise/udp_socket.hpp"
+#include "runtime/exercise/wire.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@ struct loop_outcome {
 };
 
 // Blocks until the run is finished. `progress`: a line per second on standard error.
-loop_outcome drive(run& r, const udp_socket& callers, const udp_socket& callees,
-                   const std::string& fault_command, bool progress);
+loop_outcome drive(run& r, wire& callers, wire& callees, const std::string& fault_command,
+                   bool progress);
 
 } // namespace holdfast::exercise

@@ -1,7 +1,7 @@
 // What one exercise is to do: the flags of the command line, as values.
 #pragma once
 
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/core/time.hpp"
 #include "protocol/sip/message.hpp"
 #include "protocol/sip/transaction.hpp"
@@ -23,6 +23,7 @@ struct plan {
   bool own_callees = true;
   bool registers = true;   // false: --direct
   endpoint target;         // numeric
+  transport over = transport::udp; // or tcp
   endpoint caller_address; // of our two sockets
   endpoint callee_address;
   std::uint32_t callees = 0; // 0: min(calls, 200)

@@ -1,6 +1,7 @@
 #include "runtime/exercise/registration.hpp"
 
 #include "protocol/sip/text.hpp"
+#include "protocol/sip/transport_rules.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,12 +15,14 @@ constexpr duration retry_delay = 2s;
 registration::registration(std::uint32_t number, std::string host, const end_settings& settings,
                            std::uint32_t expires_s)
     : settings_{&settings},
-      transactions_{settings.timers},
+      transactions_{settings.timers, settings.over},
       credentials_{settings.password},
       aor_{"sip:callee-" + std::to_string(number) + "@" + host},
       registrar_{"sip:" + host},
-      contact_{"<sip:callee-" + std::to_string(number) + "@"
-               + sip::text::host_port_text(settings.address.host, settings.address.port) + ">"},
+      contact_{"<"
+               + sip::uri_over("callee-" + std::to_string(number), settings.address, settings.over,
+                               false)
+               + ">"},
       expires_s_{expires_s} {}
 
 void registration::ask(name_source& names, instant now, step& out) {
@@ -41,6 +44,7 @@ void registration::send(std::uint32_t expires_s, name_source& names, instant now
     tag_ = names.name();
   }
   sip::via top;
+  top.transport = to_string(settings_->over);
   top.host = settings_->address.host;
   top.port = settings_->address.port;
   sip::set_param(top.params, "branch", names.branch());

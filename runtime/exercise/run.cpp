@@ -18,6 +18,7 @@ end_settings settings_for(const plan& p, const endpoint& address) {
   s.password = p.password;
   s.address = address;
   s.outbound = p.target;
+  s.over = p.over;
   s.timers = p.timers;
   s.ring = p.ring;
   s.run = p.seed;
@@ -48,7 +49,7 @@ run::run(plan p)
   }
 }
 
-void run::receive(party at_party, const endpoint& source, std::string_view bytes, instant now) {
+void run::receive(party at_party, const flow& source, std::string_view bytes, instant now) {
   auto parsed = sip::parse(bytes);
   heard_ = true;
   if (!parsed) {
@@ -74,7 +75,7 @@ void run::receive(party at_party, const endpoint& source, std::string_view bytes
 }
 
 void run::receive_known(party at_party, std::uint32_t index, const sip::message& m,
-                        const endpoint& source, instant now) {
+                        const flow& source, instant now) {
   auto* const end = end_of(index, at_party);
   auto& log = evidence_.calls[index];
   log.seen.push_back(observe(m, at_party, way::received, now));
@@ -92,7 +93,7 @@ void run::receive_known(party at_party, std::uint32_t index, const sip::message&
 
 // The first that a callee of ours hears of a call. A second INVITE with the same exercise id and
 // another Call-ID is noted, for the judge, and refused as a busy phone would.
-bool run::receive_invitation(const sip::message& m, const endpoint& source, instant now) {
+bool run::receive_invitation(const sip::message& m, const flow& source, instant now) {
   if (!m.is("INVITE") || !m.to_tag().empty() || !plan_.own_callees) return false;
   const auto number = call_of(find_exercise_id(m), plan_.seed);
   if (!number || *number >= calls_.size()) return false;
@@ -104,7 +105,7 @@ bool run::receive_invitation(const sip::message& m, const endpoint& source, inst
   return true;
 }
 
-void run::receive_unknown(party at_party, const sip::message& m, const endpoint& source,
+void run::receive_unknown(party at_party, const sip::message& m, const flow& source,
                           instant now) {
   const bool ping = m.is("OPTIONS");
   if (!ping && evidence_.strays.size() < strays_max)
@@ -114,13 +115,11 @@ void run::receive_unknown(party at_party, const sip::message& m, const endpoint&
   if (m.is_request() && !m.is("ACK")) reply(at_party, m, ping ? 200 : 481, source, nullptr, now);
 }
 
-void run::reply(party at_party, const sip::message& request, int status, const endpoint& source,
+void run::reply(party at_party, const sip::message& request, int status, const flow& source,
                 call_log* log, instant now) {
   const auto response = sip::make_response(request, status, "", sip::stateless_tag(request));
   if (log != nullptr) log->seen.push_back(observe(response, at_party, way::sent, now));
-  const auto top = request.top_via();
-  outgoing_.push_back(
-      {at_party, top ? sip::response_destination(*top) : source, sip::to_bytes(response)});
+  outgoing_.push_back({at_party, sip::way_back(request, source), sip::to_bytes(response)});
 }
 
 void run::flush(party who, std::uint32_t index, step& s, instant now) {

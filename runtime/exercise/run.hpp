@@ -44,7 +44,7 @@ public:
   run& operator=(const run&) = delete;
 
   void start(instant now);
-  void receive(party at, const endpoint& source, std::string_view bytes, instant now);
+  void receive(party at, const flow& source, std::string_view bytes, instant now);
   void tick(instant now); // everything that is due
   [[nodiscard]] std::optional<instant> next_deadline() const;
 
@@ -105,11 +105,11 @@ private:
   };
 
   // wire
-  void receive_known(party at, std::uint32_t index, const sip::message& m, const endpoint& source,
+  void receive_known(party at, std::uint32_t index, const sip::message& m, const flow& source,
                      instant now);
-  void receive_unknown(party at, const sip::message& m, const endpoint& source, instant now);
-  bool receive_invitation(const sip::message& m, const endpoint& source, instant now);
-  void reply(party at, const sip::message& request, int status, const endpoint& source,
+  void receive_unknown(party at, const sip::message& m, const flow& source, instant now);
+  bool receive_invitation(const sip::message& m, const flow& source, instant now);
+  void reply(party at, const sip::message& request, int status, const flow& source,
              call_log* log, instant now);
   void flush(party who, std::uint32_t index, step& s, instant now);
   void flush_registration(std::uint32_t index, step& s);

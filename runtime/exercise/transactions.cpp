@@ -11,8 +11,6 @@ namespace holdfast::exercise {
 
 namespace {
 
-constexpr bool unreliable = false; // UDP
-
 template <class Machine>
 constexpr bool is_client =
     std::is_same_v<
@@ -25,11 +23,6 @@ constexpr bool is_server =
         Machine,
         sip::
             invite_server_transaction> || std::is_same_v<Machine, sip::non_invite_server_transaction>;
-
-endpoint answer_to(const sip::message& request, const endpoint& source) {
-  const auto top = request.top_via();
-  return top ? sip::response_destination(*top) : source;
-}
 
 } // namespace
 
@@ -48,8 +41,8 @@ std::uint32_t transactions::send(const sip::message& request, const endpoint& to
                                  step& out) {
   auto key = sip::client_key(request).value_or(sip::transaction_key{});
   machine m = request.is("INVITE")
-                  ? machine{sip::invite_client_transaction{request, unreliable, timers_}}
-                  : machine{sip::non_invite_client_transaction{request, unreliable, timers_}};
+                  ? machine{sip::invite_client_transaction{request, reliable_, timers_}}
+                  : machine{sip::non_invite_client_transaction{request, reliable_, timers_}};
   const auto number = add(std::move(m), std::move(key), to).number;
   drive(number, sip::start{}, now, out, nullptr);
   return number;
@@ -76,7 +69,7 @@ void transactions::acknowledge(const sip::message& ack, const endpoint& to, inst
   drive(number, sip::start{}, now, out, nullptr);
 }
 
-bool transactions::receive(const sip::message& m, const endpoint& source, instant now, step& out,
+bool transactions::receive(const sip::message& m, const flow& source, instant now, step& out,
                            std::vector<news>& up) {
   if (m.is_response()) return receive_response(m, now, out, up);
   if (m.is("ACK")) return receive_ack(m, now, out, up);
@@ -88,9 +81,9 @@ bool transactions::receive(const sip::message& m, const endpoint& source, instan
     return true;
   }
   machine made = m.is("INVITE")
-                     ? machine{sip::invite_server_transaction{m, unreliable, timers_}}
-                     : machine{sip::non_invite_server_transaction{m, unreliable, timers_}};
-  const auto number = add(std::move(made), *key, answer_to(m, source)).number;
+                     ? machine{sip::invite_server_transaction{m, reliable_, timers_}}
+                     : machine{sip::non_invite_server_transaction{m, reliable_, timers_}};
+  const auto number = add(std::move(made), *key, sip::way_back(m, source)).number;
   drive(number, sip::start{}, now, out, &up);
   return true;
 }

@@ -2,7 +2,7 @@
 // the lookup of RFC 3261 17.1.3 and 17.2.3. The repetition of a 2xx and of its ACK lives here too.
 #pragma once
 
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/sip/invite_client_transaction.hpp"
 #include "protocol/sip/invite_server_transaction.hpp"
 #include "protocol/sip/invite_success.hpp"
@@ -29,7 +29,8 @@ struct news {
 
 class transactions {
 public:
-  explicit transactions(sip::timer_values timers = {}) : timers_{timers} {}
+  explicit transactions(sip::timer_values timers = {}, transport over = transport::udp)
+      : timers_{timers}, reliable_{is_reliable(over)} {}
 
   // `request` is complete, our Via on top. The number names the transaction.
   std::uint32_t send(const sip::message& request, const endpoint& to, instant now, step& out);
@@ -41,7 +42,7 @@ public:
   void acknowledge(const sip::message& ack, const endpoint& to, instant now, step& out);
 
   // A request makes a transaction unless it is a copy; a response finds one or is dropped (false).
-  bool receive(const sip::message& m, const endpoint& source, instant now, step& out,
+  bool receive(const sip::message& m, const flow& source, instant now, step& out,
                std::vector<news>& up);
 
   void on_alarm(const alarm& a, instant now, step& out, std::vector<news>& up);
@@ -76,6 +77,7 @@ private:
                  std::vector<news>* up);
 
   sip::timer_values timers_;
+  bool reliable_;
   std::vector<slot> slots_; // a handful
   std::uint32_t last_number_ = 0;
 };

@@ -83,12 +83,12 @@ udp_socket::~udp_socket() {
   ::close(descriptor_);
 }
 
-void udp_socket::send(const endpoint& to, std::string_view bytes) const {
+void udp_socket::send(const endpoint& to, const std::string& bytes) {
   if (const auto a = to_address(to))
     static_cast<void>(::sendto(descriptor_, bytes.data(), bytes.size(), 0, a->get(), a->size));
 }
 
-std::optional<endpoint> udp_socket::receive(std::string& bytes) const {
+std::optional<flow> udp_socket::receive(std::string& bytes) {
   bytes.resize(datagram_size_max);
   address from;
   for (;;) {

@@ -1,29 +1,30 @@
 // A UDP socket that never blocks.
 #pragma once
 
-#include "protocol/core/endpoint.hpp"
+#include "runtime/exercise/wire.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::exercise {
 
-class udp_socket {
+class udp_socket final : public wire {
 public:
   // `address` is numeric; port 0: any. Throws std::runtime_error with the reason.
   explicit udp_socket(const endpoint& address);
-  ~udp_socket();
+  ~udp_socket() override;
   udp_socket(const udp_socket&) = delete;
   udp_socket& operator=(const udp_socket&) = delete;
 
-  [[nodiscard]] int descriptor() const { return descriptor_; }
-  [[nodiscard]] const endpoint& local() const { return local_; }
-
+  [[nodiscard]] const endpoint& local() const override { return local_; }
+  void wait_for(std::vector<pollfd>& events) const override {
+    events.push_back({descriptor_, POLLIN, 0});
+  }
   // A datagram that cannot be sent is a lost one.
-  void send(const endpoint& to, std::string_view bytes) const;
-  // The next one into `bytes`, and where it came from; nullopt: none waits.
-  [[nodiscard]] std::optional<endpoint> receive(std::string& bytes) const;
+  void send(const endpoint& to, const std::string& bytes) override;
+  [[nodiscard]] std::optional<flow> receive(std::string& bytes) override;
 
 private:
   int descriptor_ = -1;

@@ -203,13 +203,14 @@ class Cluster:
             expect(time.monotonic() < deadline, f"no {what} within {within} s")
             time.sleep(0.05)
 
-    def exercise(self, *arguments, user="", time_out=240):
+    def exercise(self, *arguments, user="", transport="", time_out=240):
         """holdfast exercise against this cluster: the process, and its result as JSON.
 
         `user`: somebody who answers by himself, as "answer" does; else callees register.
         """
         file = self.directory / f"exercise-{time.monotonic_ns()}.json"
         target = f"sip:{user}@{self.sip}" if user else f"sip:{self.sip}"
+        target += f";transport={transport}" if transport else ""
         process = run("exercise", target, "--json", file, *arguments, time_out=time_out)
         return process, json.loads(file.read_text()) if file.exists() else {}
 
@@ -226,7 +227,7 @@ def judged(process, result, calls):
 
 
 def survives(fault, calls=400, config="", extra=80, containers=3, rate=100, window=2, before=None,
-             arguments=()):
+             arguments=(), transport=""):
     """Calls are up, `fault(cluster)` happens while new ones arrive: nothing stable may be lost.
 
     The fault is done by this process, at the moment at which exercise runs its fault command. Every
@@ -253,7 +254,7 @@ def survives(fault, calls=400, config="", extra=80, containers=3, rate=100, wind
         process, result = cluster.exercise("--calls", calls, "--rate", rate, "--hold", 4, "--probe",
                                            "mix", "--probe-window", window, "--extra-calls", extra,
                                            "--fault-command", f"echo now > {pipe}", *arguments,
-                                           time_out=600)
+                                           transport=transport, time_out=600)
         in_time = struck.wait(60)
         over.set()
         expect(in_time, "the calls were over before the fault was")
@@ -294,24 +295,25 @@ def sipp_retransmissions(screen):
     return total
 
 
-def b2bua_to(port):
+def b2bua_to(port, transport=""):
     """A configuration whose calls all go to one address of this machine."""
+    target = f"sip:127.0.0.1:{port};transport={transport}" if transport else f"127.0.0.1:{port}"
     return ('[[application]]\nname = "registrar"\napplication = "registrar"\nmethods = ["REGISTER"]\n'
             '[[application]]\nname = "calls"\napplication = "b2bua"\n'
-            f'settings = {{ target = "127.0.0.1:{port}" }}\n')
+            f'settings = {{ target = "{target}" }}\n')
 
 
 SIPP = SOURCE / "tests" / "system" / "sipp"
 
 
 class Callee:
-    """SIPp as callee in the background: its built-in uas, or a scenario of ours."""
+    """SIPp as callee in the background: its built-in uas, or a scenario of ours. `over`: its -t."""
 
-    def __init__(self, port, scenario=None):
+    def __init__(self, port, scenario=None, over="u1"):
         what = ["-sf", str(SIPP / scenario)] if scenario else ["-sn", "uas"]
         self.screen = scratch_directory() / f"callee-{port}.log"
         self.process = subprocess.Popen(
-            ["sipp", *what, "-i", "127.0.0.1", "-p", str(port), "-nostdin"],
+            ["sipp", *what, "-i", "127.0.0.1", "-p", str(port), "-t", over, "-nostdin"],
             stdout=open(self.screen, "wb"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             preexec_fn=die_with_parent, cwd=scratch_directory())
 

@@ -270,7 +270,7 @@ TEST_CASE("lost ledger: epochs jump above what any member knows [Failure, Views]
 
 TEST_CASE("lost ledger: a view that nobody delivers is not waited for for ever") {
   stage st;
-  const node_card card{"container-1", role::container, 99, 9, true, {}, {}, {}, 1, {}};
+  const node_card card{"container-1", role::container, 99, 9, true, {}, {}, {}, 1, {}, {}};
   st.add("container-2", role::container);
   st.nodes["container-1"].card = card;
   st.nodes["container-1"].hung = true;

@@ -48,6 +48,7 @@ public:
               {"h", static_cast<std::uint16_t>(boots)},
               {"h", 3},
               weight,
+              {},
               {}};
     join_from(name);
   }

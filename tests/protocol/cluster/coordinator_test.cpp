@@ -117,7 +117,7 @@ TEST_CASE("coordinator: other settings are refused with the key named [design, W
   auto st = formed(2);
   auto strange = st.wanted;
   strange.replicas = 2;
-  const node_card card{"container-9", role::container, 99, 9, true, {}, {}, {}, 1, {}};
+  const node_card card{"container-9", role::container, 99, 9, true, {}, {}, {}, 1, {}, {}};
   st.feed(control::joined{{card, {}, {}, {}, strange}, "container-9"});
   REQUIRE(st.seen<control::refuse>().size() == 1);
   CHECK(st.seen<control::refuse>()[0].why == "cluster.replicas is 2 here and 1 in the cluster");
@@ -127,7 +127,7 @@ TEST_CASE("coordinator: other settings are refused with the key named [design, W
 
 TEST_CASE("coordinator: a node joins only under the name that its link proved") {
   auto st = formed(2);
-  const node_card card{"container-1", role::container, 99, 9, true, {}, {}, {}, 1, {}};
+  const node_card card{"container-1", role::container, 99, 9, true, {}, {}, {}, 1, {}, {}};
   st.feed(control::joined{{card, {}, {}, {}, st.wanted}, "container-9"});
   st.run(200ms);
   REQUIRE(st.seen<control::refuse>().size() == 1);
@@ -138,7 +138,7 @@ TEST_CASE("coordinator: a node joins only under the name that its link proved") 
 TEST_CASE("coordinator: a join that its own death overtook is no member") {
   auto st = formed(2);
   st.feed(control::process_ended{"container-9", 77});
-  const node_card card{"container-9", role::container, 99, 77, true, {}, {}, {}, 1, {}};
+  const node_card card{"container-9", role::container, 99, 77, true, {}, {}, {}, 1, {}, {}};
   st.feed(control::joined{{card, {}, {}, {}, st.wanted}, "container-9"});
   st.run(200ms);
   CHECK(st.current().find("container-9") == nullptr);

@@ -45,3 +45,23 @@ TEST_CASE("proxy protocol: extensions behind the addresses are skipped") {
   datagram += std::string{"\x04\x00\x01\x00", 4} + "payload";
   CHECK(unwrap_datagram(datagram)->payload == "payload");
 }
+
+TEST_CASE("proxy protocol: the head of a stream says its size first, and then whose it is") {
+  const auto header = cluster::stream_header({"203.0.113.7", 40000}, {"198.51.100.1", 5061});
+  const auto size =
+      cluster::stream_header_size(std::string_view{header}.substr(0, cluster::stream_header_fixed));
+  REQUIRE(size.has_value());
+  CHECK(*size == header.size());
+  const auto read = cluster::read_stream_header(header);
+  REQUIRE(read.has_value());
+  CHECK(read->source == endpoint{"203.0.113.7", 40000});
+  CHECK(read->destination == endpoint{"198.51.100.1", 5061});
+  CHECK_FALSE(cluster::read_stream_header(wrap_datagram({"127.0.0.1", 1}, {"127.0.0.1", 2}, "")));
+  CHECK_FALSE(cluster::stream_header_size("OPTIONS sip:a@b S"));
+  auto huge = header;
+  huge[14] = '\x7f';
+  CHECK_FALSE(cluster::stream_header_size(std::string_view{huge}.substr(0, 16)));
+  auto health_check = header;
+  health_check[12] = 0x20; // LOCAL
+  CHECK_FALSE(cluster::read_stream_header(health_check));
+}

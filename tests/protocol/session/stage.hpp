@@ -7,6 +7,7 @@
 #include "protocol/session/session.hpp"
 #include "protocol/sip/dialog.hpp"
 #include "protocol/sip/parser.hpp"
+#include "protocol/sip/transport_rules.hpp"
 #include "protocol/sip/writer.hpp"
 
 #include <doctest/doctest.h>
@@ -54,7 +55,7 @@ inline std::string question_to_application(std::string bytes) {
 }
 
 struct output {
-  endpoint to;
+  flow to;
   sip::message message;
   bool dependent = false;
   instant at;
@@ -67,7 +68,7 @@ public:
         subject{env, here, 1},
         held{subject.snapshot(now)} {}
 
-  void deliver(const endpoint& from, const std::string& bytes) {
+  void deliver(const flow& from, const std::string& bytes) {
     const session::received message{.bytes = bytes, .source = from, .proxy = "proxy-1"};
     if (++deliveries != dies_at_)
       run(message);
@@ -190,7 +191,7 @@ private:
 // A user agent without timers: it says what the test tells it to, and keeps one dialog.
 class phone {
 public:
-  phone(world& w, endpoint at, std::string user)
+  phone(world& w, flow at, std::string user)
       : w_{w}, at_{std::move(at)}, user_{std::move(user)} {}
 
   sip::message request(const std::string& method, const std::string& uri,
@@ -198,7 +199,7 @@ public:
     sip::message m;
     m.method = method;
     m.request_uri = uri;
-    m.add("Via", "SIP/2.0/UDP " + to_string(at_) + ";branch=" + branch());
+    m.add("Via", sent_by() + ";branch=" + branch());
     m.add("Max-Forwards", "70");
     m.add("From", "<sip:" + user_ + "@example.com>;tag=" + user_ + "-tag");
     m.add("To", "<" + uri + ">");
@@ -249,7 +250,7 @@ public:
 
   void ack(const std::string& body = "") {
     auto m = dialog->make_ack(dialog->local_cseq);
-    m.prepend("Via", "SIP/2.0/UDP " + to_string(at_) + ";branch=" + branch());
+    m.prepend("Via", sent_by() + ";branch=" + branch());
     m.add("Max-Forwards", "70");
     m.body = body;
     if (!body.empty()) m.add("Content-Type", "application/sdp");
@@ -259,7 +260,7 @@ public:
   sip::message in_dialog(const std::string& method, const std::string& body = "") {
     REQUIRE(dialog.has_value());
     auto m = dialog->make_request(method);
-    m.prepend("Via", "SIP/2.0/UDP " + to_string(at_) + ";branch=" + branch());
+    m.prepend("Via", sent_by() + ";branch=" + branch());
     m.add("Max-Forwards", "70");
     if (method == "INVITE") m.add("Contact", contact());
     m.body = body;
@@ -285,7 +286,9 @@ public:
     send(m);
   }
 
-  [[nodiscard]] std::string contact() const { return "<sip:" + user_ + "@" + to_string(at_) + ">"; }
+  [[nodiscard]] std::string contact() const {
+    return "<" + sip::uri_over(user_, at_, at_.over, false) + ">";
+  }
 
   // The latest message of that kind that has come since the last look at this address.
   sip::message expect(const std::string& what) {
@@ -308,10 +311,14 @@ public:
   std::string call_id = "call-1";
 
 private:
+  std::string sent_by() const {
+    return "SIP/2.0/" + std::string{to_string(at_.over)} + " "
+           + to_string(static_cast<const endpoint&>(at_));
+  }
   std::string branch() { return "z9hG4bK-" + user_ + "-" + std::to_string(++branches_); }
 
   world& w_;
-  endpoint at_;
+  flow at_;
   std::string user_;
   sip::message invite_;
   unsigned cseq_ = 0;

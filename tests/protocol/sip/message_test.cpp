@@ -224,7 +224,7 @@ TEST_CASE(
 TEST_CASE("transport: a URI names its target without DNS [RFC 3263 4]") {
   struct {
     std::string_view uri;
-    target where;
+    flow where;
   } const rows[] = {
       {"sip:a@h", {{"h", 5060}, transport::udp}},
       {"sip:a@h:7;transport=tcp", {{"h", 7}, transport::tcp}},

@@ -1,20 +1,25 @@
 // The whole thing on real sockets of the loopback interface, on ports the kernel picks.
 #include "runtime/exercise/loop.hpp"
 #include "runtime/exercise/report.hpp"
+#include "runtime/exercise/tcp_wire.hpp"
+#include "runtime/exercise/udp_socket.hpp"
 
 #include <doctest/doctest.h>
 
 namespace holdfast::exercise::test {
 
-TEST_CASE("exercise: callers and callees over loopback, with a fault that harms nobody") {
-  const udp_socket callers{{"127.0.0.1", 0}};
-  const udp_socket callees{{"127.0.0.1", 0}};
+namespace {
+
+void exercise_over(transport over) {
+  const auto callers = open_wire(over, {"127.0.0.1", 0}, 4);
+  const auto callees = open_wire(over, {"127.0.0.1", 0}, 4);
   plan p;
+  p.over = over;
   p.registers = false;
-  p.caller_address = callers.local();
-  p.callee_address = callees.local();
-  p.target = callees.local();
-  p.target_host = to_string(callees.local());
+  p.caller_address = callers->local();
+  p.callee_address = callees->local();
+  p.target = callees->local();
+  p.target_host = to_string(callees->local());
   p.calls = 20;
   p.extra_calls = 4;
   p.rate = 400;
@@ -26,7 +31,7 @@ TEST_CASE("exercise: callers and callees over loopback, with a fault that harms 
   p.fault = true;
   p.seed = 11;
   run r{p};
-  const auto outcome = drive(r, callers, callees, "exit 3", false);
+  const auto outcome = drive(r, *callers, *callees, "exit 3", false);
   CHECK(r.obstacle() == "");
   const auto v = decide(r.seen());
   CHECK_MESSAGE(v.clean(), table(v, r.seen()));
@@ -35,6 +40,16 @@ TEST_CASE("exercise: callers and callees over loopback, with a fault that harms 
   CHECK(v.extra.established == 4);
   CHECK(outcome.fault_exit == 3);
   CHECK(outcome.fault_time_ms.value_or(0) > 1'600'000'000'000);
+}
+
+} // namespace
+
+TEST_CASE("exercise: callers and callees over loopback, with a fault that harms nobody") {
+  exercise_over(transport::udp);
+}
+
+TEST_CASE("exercise: the same over TCP") {
+  exercise_over(transport::tcp);
 }
 
 TEST_CASE("udp socket: a name is resolved, a wrong address refused with its reason") {
