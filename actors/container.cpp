@@ -48,7 +48,7 @@ void container::on_link(const std::string& peer, bool up) {
   holder_.forget(peer); // what was granted on an older link is void
   for (auto& [id, h] : hosted_)
     if (h.active) send(h.actor, shard_peer{peer, up});
-  if (!up) return say_again(peer);
+  if (!up) return tell_of_lost_output(peer);
   next_keepalive_ = {};
   for (const auto& [key, q] : questions_) pose(q.question);
 }

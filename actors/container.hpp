@@ -146,7 +146,7 @@ private:
   void emit_stalled(shard_id id, hosted& h);
   void emit(emission e);
   void emit_sip_out(emit_sip out);
-  void say_again(const std::string& dead_proxy);
+  void tell_of_lost_output(const std::string& dead_proxy);
   void dealt_with(const receipt& of);
   [[nodiscard]] bool may_speak(const hosted& h) const;
   void send_keepalives();

@@ -1,8 +1,6 @@
 // The gate: what sessions want to say, and whether this node may still say it.
 #include "actors/container.hpp"
 
-#include "protocol/core/buggify.hpp"
-
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
@@ -84,7 +82,8 @@ void container::emit_sip_out(emit_sip out) {
   const auto bytes = encode(out.message);
   const auto handed = [&](const std::string& to) {
     if (!send_to(to, frame_kind::sip_out, bytes)) return false;
-    if (stream) said_.said(to, bytes, now());
+    if (stream && !out.message.branch.empty())
+      said_.said(to, {out.message.from, out.message.branch}, now());
     return true;
   };
   if (!connected.empty() && handed(connected)) return;
@@ -98,15 +97,11 @@ void container::emit_sip_out(emit_sip out) {
     spdlog::warn("no proxy can be reached: {} messages not sent so far", emissions_lost_);
 }
 
-// A stream repeats nothing by itself (RFC 3261 17.1.1.2), so what a proxy was given in its last
-// moments is said again through another. Where it had arrived, the copy is absorbed.
-void container::say_again(const std::string& dead_proxy) {
-  for (const auto& bytes : said_.take(dead_proxy, now())) {
-    sometimes<"container: said again for a dead proxy">();
-    auto message = decode<cluster::sip_out>(bytes);
-    const auto* h = message ? active_shard(message->shard) : nullptr;
-    if (h != nullptr && may_speak(*h)) emit_sip_out({std::move(*message), "", {}});
-  }
+// Sessions say again what a proxy was given in its last moments, as far as it has no answer yet.
+void container::tell_of_lost_output(const std::string& dead_proxy) {
+  for (auto& lost : said_.take(dead_proxy, now()))
+    to_shard(lost.from.shard,
+             caf::make_message(shard_send_failure{{lost.from, std::move(lost.branch)}, true}));
 }
 
 void container::send_keepalives() {

@@ -85,7 +85,7 @@ caf::behavior shard::active() {
       [this](shard_send_failure& f) {
         const auto s = sessions_.find(f.failure.to.session);
         if (s != sessions_.end())
-          deliver(s->first, s->second, {session::send_failed{f.failure.branch}, {}});
+          deliver(s->first, s->second, {session::send_failed{f.failure.branch, f.proxy_died}, {}});
       },
       [this](shard_ask& a) {
         on_ask(a.question);

@@ -4,18 +4,18 @@
 
 namespace holdfast::cluster {
 
-void recent_output::said(std::string_view proxy, std::string bytes, instant now) {
+void recent_output::said(std::string_view proxy, request what, instant now) {
   forget_old(now);
-  if (said_.size() >= messages_max) said_.pop_front();
-  said_.push_back({std::string{proxy}, std::move(bytes), now});
+  if (said_.size() >= requests_max) said_.pop_front();
+  said_.push_back({std::string{proxy}, std::move(what), now});
 }
 
-std::vector<std::string> recent_output::take(std::string_view proxy, instant now) {
+std::vector<recent_output::request> recent_output::take(std::string_view proxy, instant now) {
   forget_old(now);
-  std::vector<std::string> lost;
+  std::vector<request> lost;
   std::erase_if(said_, [&](entry& e) {
     if (e.proxy != proxy) return false;
-    lost.push_back(std::move(e.bytes));
+    lost.push_back(std::move(e.what));
     return true;
   });
   return lost;

@@ -106,7 +106,9 @@ transaction_id step::open(const sip::message& request, const sip::transaction_ke
     record.invite.emplace(request, reliable, s_.env->timers);
     (void)record.invite->on(sip::start{}, now_); // the only effect is the request we have
   } else {
-    record.other.emplace(request, reliable, s_.env->timers);
+    // Timer J is zero on a stream (RFC 3261 17.2.2); but a client whose connection broke asks again
+    // over another, and then the answer has to be the same.
+    record.other.emplace(request, false, s_.env->timers);
     (void)record.other->on(sip::start{}, now_);
   }
   s_.servers.push_back(std::move(record));

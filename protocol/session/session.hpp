@@ -35,9 +35,11 @@ struct received {
 // next_deadline() has come.
 struct deadline {};
 
-// A proxy could not send the request of this client transaction (RFC 3261 18.4, 17.1.4).
+// A proxy could not send the request of this client transaction (RFC 3261 18.4, 17.1.4); or it died
+// just after it was given it, and over a stream nothing repeats the request by itself.
 struct send_failed {
   std::string branch;
+  bool proxy_died = false; // the request is said again, unless it has been answered
 };
 
 // Another session asks this one (for example: where is this address of record bound?).

@@ -2,6 +2,7 @@
 
 #include "protocol/core/buggify.hpp"
 #include "protocol/sip/transport_rules.hpp"
+#include "protocol/sip/writer.hpp"
 
 #include <algorithm>
 
@@ -187,11 +188,19 @@ void step::take(const send_failed& failure) {
   const auto found = std::find_if(s_.clients.begin(), s_.clients.end(),
                                   [&](const auto& r) { return r.branch == failure.branch; });
   if (found == s_.clients.end()) return;
+  if (failure.proxy_died) return say_again(*found);
   if (found->too_large && !found->provisional && !found->answered) return send_as_datagram(*found);
   const auto out = outlet_of(*found, false);
   run(found->invite ? found->invite->on(sip::transport_failed{}, now_)
                     : found->other->on(sip::transport_failed{}, now_),
       out);
+}
+
+// Where the first one had arrived, the copy is absorbed (RFC 3261 17.2).
+void step::say_again(const client_record& record) {
+  if (record.answered || record.finished()) return;
+  sometimes<"session: said again for a dead proxy">();
+  run({sip::transmit{sip::to_bytes(record.request())}}, outlet_of(record, false));
 }
 
 void step::take(const asked& in) {

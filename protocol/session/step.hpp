@@ -149,6 +149,7 @@ private:
   void address(client_record& record, sip::message& request, const std::string& mark = {});
   [[nodiscard]] sip::transaction_effects begin(client_record& record, sip::message request);
   void send_as_datagram(client_record& record);
+  void say_again(const client_record& record);
   void note_flow(dialog_record& dialog, const server_record& by) const;
   [[nodiscard]] static std::string way_within(const dialog_record& dialog);
   void send_reliably(server_record& record, sip::message response);

@@ -82,7 +82,8 @@ bool transactions::receive(const sip::message& m, const flow& source, instant no
   }
   machine made = m.is("INVITE")
                      ? machine{sip::invite_server_transaction{m, reliable_, timers_}}
-                     : machine{sip::non_invite_server_transaction{m, reliable_, timers_}};
+                     // Without RFC 3261's timer J of zero: the far end may have lost its connection.
+                     : machine{sip::non_invite_server_transaction{m, false, timers_}};
   const auto number = add(std::move(made), *key, sip::way_back(m, source)).number;
   drive(number, sip::start{}, now, out, &up);
   return true;

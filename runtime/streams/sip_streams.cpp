@@ -258,7 +258,8 @@ void sip_streams::engine::send(actors::stream_output out) {
     return;
   }
   if (!out.otherwise) return fail(std::vector{std::move(out.ticket)});
-  connect({*out.otherwise, out.to.over}, std::move(out));
+  const way to{*out.otherwise, out.to.over};
+  connect(to, std::move(out));
 }
 
 void sip_streams::engine::connect(const way& to, actors::stream_output first) {

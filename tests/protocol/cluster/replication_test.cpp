@@ -21,7 +21,7 @@ session_record record_of(std::uint64_t session, std::string state, std::size_t o
   r.session = session_id{session};
   r.state = std::move(state);
   for (std::size_t i = 0; i < outputs; ++i)
-    r.outbox.push_back({{}, {"192.0.2.1", 5060}, "200 OK", "", ""});
+    r.outbox.push_back({{}, {{"192.0.2.1", 5060}}, "200 OK", "", ""});
   return r;
 }
 

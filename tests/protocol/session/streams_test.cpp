@@ -148,6 +148,36 @@ TEST_CASE("streams: a request too large for a datagram goes over TCP [RFC 3261 1
   }
 }
 
+TEST_CASE("streams: what a proxy took along into death is said again, once answered no more") {
+  world w{b2bua_to("sip:192.0.2.20:5060;transport=tcp")};
+  stream_call c{w};
+  c.alice.send(c.alice.in_dialog("INFO"));
+  const auto info = c.bob.expect("INFO");
+  const session::send_failed died{info.top_via()->branch(), true};
+  w.run(died);
+  CHECK(c.bob.expect("INFO").top_via()->branch() == info.top_via()->branch());
+  c.bob.respond(info, 200);
+  CHECK(w.seen(alice_at) == strings{"200"});
+  w.run(died);
+  CHECK(w.seen(bob_at).empty());
+}
+
+TEST_CASE("streams: a request that comes again over a new connection gets the same answer") {
+  world w{b2bua_to("sip:192.0.2.20:5060;transport=tcp")};
+  stream_call c{w};
+  const auto info = c.alice.in_dialog("INFO");
+  c.alice.send(info);
+  c.bob.respond(c.bob.expect("INFO"), 200);
+  CHECK(w.seen(alice_at) == strings{"200"});
+  w.wait(5s);
+  const flow again{{"192.0.2.10", 40001}, transport::tcp, "proxy-2/5.1"};
+  w.deliver(again, sip::to_bytes(info));
+  CHECK(w.seen(bob_at).empty());
+  std::size_t answers = 0;
+  for (const auto& o : w.sent) answers += o.message.status == 200 ? 1 : 0;
+  CHECK(answers == 1);
+}
+
 TEST_CASE("streams: what can not be sent counts as 503 [RFC 3261 8.1.3.1, 17.1.4]") {
   world w{b2bua_to("sip:192.0.2.20:5060;transport=tcp")};
   phone alice{w, alice_at, "alice"};
@@ -158,7 +188,11 @@ TEST_CASE("streams: what can not be sent counts as 503 [RFC 3261 8.1.3.1, 17.1.4
 
 TEST_CASE("streams: a proxy writes two Record-Routes where the transport changes [RFC 5658]") {
   const auto over = [](const char* target, const flow& from) {
-    world w{{{.application = "proxy", .settings = {{"target", target}}}}};
+    world w{{{.application = "proxy",
+              .methods = {},
+              .domains = {},
+              .users = {},
+              .settings = {{"target", target}}}}};
     phone alice{w, from, "alice"};
     alice.invite("sip:bob@example.com");
     phone bob{w, bob_at, "bob"};
