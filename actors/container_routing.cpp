@@ -1,6 +1,8 @@
 // Messages on their way to a session: known by token, found in the directory, or to be placed.
 #include "actors/container.hpp"
 
+#include "protocol/session/stateless.hpp"
+
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
@@ -110,11 +112,23 @@ void container::place(cluster::sip_in message) {
   forward(std::move(message), entry_of(where.shard)->owner.name);
 }
 
-// More was let in than we can take: silence costs least, and whoever means it asks again.
+// More was let in than we can take: silence costs least, and whoever means it asks again. Over a
+// stream nobody would.
 void container::ignore(const cluster::sip_in& message) {
   handled_[message.proxy].receipts.push_back(message.receipt);
   if (std::has_single_bit(++overruns_))
     spdlog::warn("above the maximum message rate: {} new requests ignored so far", overruns_);
+  const auto* home = entry_of(message.to.shard);
+  if (!message.source.reliable() || home == nullptr) return;
+  if (auto refusal = session::stateless_response(message.bytes, message.source, 503, 2s))
+    emit_sip_out({{message.to.shard,
+                   home->epoch,
+                   {},
+                   {},
+                   std::move(refusal->destination),
+                   std::move(refusal->bytes)},
+                  message.proxy,
+                  {}});
 }
 
 // A random shard of the container that the policy chooses.

@@ -190,7 +190,8 @@ void proxy::refuse_bytes(std::string_view bytes, const flow& client, int status)
 }
 
 // Only new work is ever kept out, and before anything is spent on it. 503 says that the whole
-// cluster is full: one slow container is answered by silence, and by then it may be fast again.
+// cluster is full: one slow container is answered by silence, and by then it may be fast again. Over
+// a stream silence would be for good.
 bool proxy::let_in(std::string_view bytes, const flow& client, const cluster::route& where,
                    bool emergency) {
   using verdict = cluster::admission::verdict;
@@ -201,7 +202,8 @@ bool proxy::let_in(std::string_view bytes, const flow& client, const cluster::ro
     tell(++refused_, "new requests refused with 503, the cluster being full,");
     refuse_bytes(bytes, client, 503);
   } else {
-    tell(++shed_, "new requests ignored, what should take them being slow,");
+    tell(++shed_, "new requests put off, what should take them being slow,");
+    if (client.reliable()) refuse_bytes(bytes, client, 503); // nobody repeats it
   }
   return false;
 }

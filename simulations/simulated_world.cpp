@@ -98,7 +98,7 @@ void simulated_world::send_streams(std::vector<actors::stream_output> messages) 
     if (!m.ticket.empty()) failed.tickets.push_back(std::move(m.ticket));
   if (failed.tickets.empty()) return;
   around_.time.after(1ms, [this, failed = std::move(failed)] {
-    process_.execute([=] {
+    process_.execute([this, failed] {
       if (streams_) caf::anon_send(streams_, failed);
     });
   });

@@ -30,6 +30,7 @@ enum class timer_kind : std::uint8_t {
   reliable = 10,    // of a reliable provisional; id is the INVITE's server transaction
   refresh = 11,     // RFC 4028: we refresh the session; id is the dialog
   unrefreshed = 12, // RFC 4028: nobody has; id is the dialog
+  lost = 13,        // T1 after a takeover: is a request over a stream still unanswered?
 };
 
 struct timer_key {

@@ -75,6 +75,10 @@ void step::take_request(const sip::message& request, const received& in) {
   sometimes<"session: a copy of a request">(server(*key) != nullptr);
   if (planted<"copies-are-not-answered">() && server(*key) != nullptr) return;
   if (auto* known = server(*key); known != nullptr && !planted<"copies-are-not-absorbed">()) {
+    if (in.source.reliable()) { // its connection broke, and this is the one it has now
+      known->source = to_string(in.source);
+      known->proxy = in.proxy;
+    }
     const auto out = outlet_of(*known, false);
     const sip::from_network copy{request};
     run(known->invite ? known->invite->on(copy, now_) : known->other->on(copy, now_), out);

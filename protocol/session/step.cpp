@@ -162,6 +162,9 @@ void step::fire(const timer_key& key) {
     if (s_.app && planted<"timers-fire-twice">()) s_.app->on_timer(*this, key.name);
     if (s_.app) s_.app->on_timer(*this, key.name);
     break;
+  case timer_kind::lost:
+    if (const auto* record = client(id)) say_again(*record);
+    break;
   case timer_kind::tombstone:
     break; // finish() sees that it is gone
   }
@@ -228,7 +231,12 @@ void step::to_whoever_asked(const answered& reply) {
   if (s_.app) s_.app->on_answered(*this, reply);
 }
 
+// Over a stream no timer repeats what our predecessor had given away when it died; a request that is
+// unanswered after T1 may never have left it.
 void step::take(const resumed&) {
+  for (const auto& r : s_.clients)
+    if (!r.answered && to_flow(r.destination).reliable())
+      s_.due.set({.kind = timer_kind::lost, .id = r.id.value, .name = {}}, now_ + s_.env->timers.t1);
   for (const auto& q : s_.questions)
     out_.push_back(
         holdfast::session::ask{.id = q.id, .key = q.key, .bytes = q.bytes, .timeout = q.timeout});
@@ -296,6 +304,7 @@ void step::forget_finished() {
     s_.due.clear_all(timer_kind::client, record.id.value);
     s_.due.clear_all(timer_kind::ack, record.id.value);
     s_.due.clear_all(timer_kind::cancelled, record.id.value);
+    s_.due.clear_all(timer_kind::lost, record.id.value);
   }
   std::erase_if(s_.servers, [](const auto& r) { return r.finished(); });
   std::erase_if(s_.clients, [](const auto& r) { return r.finished(); });

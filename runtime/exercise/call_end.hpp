@@ -107,7 +107,7 @@ private:
   sip::message invite_; // caller: as sent; callee: as received
   std::uint32_t invite_transaction_ = 0;
   std::string success_; // callee: bytes of the 2xx
-  endpoint success_to_;
+  flow success_to_;
   std::string pending_;        // method of our unanswered request in the dialog
   int attempts_ = 0;           // of pending_
   bool provisional_ = false;   // caller: something came back

@@ -10,6 +10,7 @@ namespace holdfast::exercise {
 
 namespace {
 constexpr duration retry_delay = 2s;
+constexpr int put_off_max = 3; // times, before it is said to have failed
 } // namespace
 
 registration::registration(std::uint32_t number, std::string host, const end_settings& settings,
@@ -74,8 +75,10 @@ void registration::receive(const sip::message& m, name_source& names, instant no
 
 void registration::on_final(const sip::message& m, name_source& names, instant now, step& out) {
   if (credentials_.take(m)) return send(asked_s_, names, now, out);
-  if (m.status >= 500 && m.has("Retry-After") && state_ == state_type::registered) {
-    // RFC 3261 20.33: asked to come back; the binding lives on meanwhile.
+  const bool again = state_ == state_type::registered
+                     || (state_ == state_type::asking && ++put_off_ <= put_off_max);
+  if (m.status >= 500 && m.has("Retry-After") && again) {
+    // RFC 3261 20.33: asked to come back; a binding lives on meanwhile.
     out.alarms.push_back({now + retry_delay, 0, 0, ++refresh_generation_});
     return;
   }
@@ -104,7 +107,8 @@ void registration::fail(const std::string& why) {
 
 void registration::on_alarm(const alarm& a, name_source& names, instant now, step& out) {
   if (a.subject == 0) {
-    if (a.generation == refresh_generation_ && state_ == state_type::registered)
+    if (a.generation == refresh_generation_
+        && (state_ == state_type::registered || state_ == state_type::asking))
       send(expires_s_, names, now, out);
     return;
   }

@@ -45,6 +45,7 @@ private:
   std::string complaint_;
   std::uint32_t expires_s_;
   std::uint32_t asked_s_ = 0; // the latest wish: expires_s_, or 0
+  int put_off_ = 0;           // by 503 with Retry-After, while asking
   std::uint32_t cseq_ = 0;
   std::uint32_t refresh_generation_ = 0;
   state_type state_ = state_type::idle;

@@ -33,7 +33,7 @@ struct evidence {
 
 struct outgoing {
   party from = party::caller;
-  endpoint to;
+  flow to;
   std::string bytes;
 };
 

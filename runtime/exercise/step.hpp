@@ -1,7 +1,7 @@
 // What a user agent wants after one event: datagrams, wake-ups, and news for whoever runs it.
 #pragma once
 
-#include "protocol/core/endpoint.hpp"
+#include "protocol/core/flow.hpp"
 #include "protocol/core/time.hpp"
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace holdfast::exercise {
 
 struct datagram {
-  endpoint to;
+  flow to;
   std::string bytes;
   bool deliberate = false; // observation::deliberate
 };

@@ -59,11 +59,11 @@ void tcp_wire::work() {
 }
 
 // A response goes over the connection its request came on; to a request we choose by Call-ID.
-void tcp_wire::send(const endpoint& to, const std::string& bytes) {
+void tcp_wire::send(const flow& to, const std::string& bytes) {
   const auto m = sip::parse(bytes);
   if (!m) return;
   const auto back = std::find_if(all_.begin(), all_.end(),
-                                 [&](const auto& c) { return c->peer == to && !c->gone; });
+                                 [&](const auto& c) { return c->is == to && !c->gone; });
   if (m->is_response()) {
     if (back != all_.end()) {
       (*back)->unsent += bytes;
@@ -99,7 +99,7 @@ void tcp_wire::mend(const endpoint& to, line& l) {
 
 std::shared_ptr<tcp_wire::connection> tcp_wire::dial(const endpoint& to) {
   auto c = std::make_shared<connection>();
-  c->peer = to;
+  c->is = named(to);
   c->framing = sip::stream_framing{sip::keep_alive::we_ask};
   const auto address = runtime::numeric_address(to);
   if (address)
@@ -116,6 +116,10 @@ std::shared_ptr<tcp_wire::connection> tcp_wire::dial(const endpoint& to) {
   return c;
 }
 
+flow tcp_wire::named(const endpoint& peer) {
+  return {peer, transport::tcp, std::to_string(++last_)};
+}
+
 void tcp_wire::accept_all() {
   for (;;) {
     sockaddr_storage from{};
@@ -125,7 +129,7 @@ void tcp_wire::accept_all() {
     if (!fd) return;
     no_delay(fd);
     auto c = std::make_shared<connection>();
-    c->peer = runtime::to_endpoint(from);
+    c->is = named(runtime::to_endpoint(from));
     c->fd = std::move(fd);
     all_.push_back(std::move(c));
   }
@@ -149,7 +153,7 @@ void tcp_wire::take(const std::shared_ptr<connection>& c) {
   for (;;) {
     const auto next = c->framing.next();
     if (const auto* message = std::get_if<sip::stream_message>(&next)) {
-      received_.emplace_back(flow{c->peer, transport::tcp}, std::string{message->bytes});
+      received_.emplace_back(c->is, std::string{message->bytes});
       answered(received_.back().second);
     } else if (std::holds_alternative<sip::ping>(next)) {
       c->unsent += sip::pong_bytes;

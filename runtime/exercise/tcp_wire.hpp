@@ -32,7 +32,7 @@ public:
   [[nodiscard]] const endpoint& local() const override { return local_; }
   void wait_for(std::vector<pollfd>& events) const override;
   void work() override;
-  void send(const endpoint& to, const std::string& bytes) override;
+  void send(const flow& to, const std::string& bytes) override;
   [[nodiscard]] std::optional<flow> receive(std::string& bytes) override;
 
 private:
@@ -40,7 +40,7 @@ private:
 
   struct connection {
     runtime::file_descriptor fd;
-    endpoint peer;
+    flow is;
     sip::stream_framing framing;
     std::string unsent;
     bool connecting = false;
@@ -56,6 +56,7 @@ private:
   };
 
   [[nodiscard]] std::shared_ptr<connection> dial(const endpoint& to);
+  [[nodiscard]] flow named(const endpoint& peer);
   void accept_all();
   void read(const std::shared_ptr<connection>& c);
   void write(connection& c);
@@ -67,6 +68,7 @@ private:
   endpoint local_;
   runtime::file_descriptor listener_;
   std::uint32_t lines_max_;
+  std::uint64_t last_ = 0; // number of a connection
   std::map<endpoint, std::vector<line>> lines_;
   std::vector<std::shared_ptr<connection>> all_;
   std::deque<std::pair<flow, std::string>> received_;

@@ -26,7 +26,7 @@ constexpr bool is_server =
 
 } // namespace
 
-transactions::slot& transactions::add(machine m, sip::transaction_key key, const endpoint& to) {
+transactions::slot& transactions::add(machine m, sip::transaction_key key, const flow& to) {
   slots_.push_back(slot{++last_number_, std::move(key), std::move(m), to, {}});
   return slots_.back();
 }
@@ -37,7 +37,7 @@ transactions::slot* transactions::find(std::uint32_t number) {
   return it == slots_.end() ? nullptr : &*it;
 }
 
-std::uint32_t transactions::send(const sip::message& request, const endpoint& to, instant now,
+std::uint32_t transactions::send(const sip::message& request, const flow& to, instant now,
                                  step& out) {
   auto key = sip::client_key(request).value_or(sip::transaction_key{});
   machine m = request.is("INVITE")
@@ -63,7 +63,7 @@ void transactions::respond(std::uint32_t transaction, const sip::message& respon
   out.sends.resize(sent); // the server transaction has just sent the first copy
 }
 
-void transactions::acknowledge(const sip::message& ack, const endpoint& to, instant now,
+void transactions::acknowledge(const sip::message& ack, const flow& to, instant now,
                                step& out) {
   const auto number = add(sip::ack_repeater{ack, timers_}, sip::transaction_key{}, to).number;
   drive(number, sip::start{}, now, out, nullptr);
@@ -75,8 +75,9 @@ bool transactions::receive(const sip::message& m, const flow& source, instant no
   if (m.is("ACK")) return receive_ack(m, now, out, up);
   const auto key = sip::server_key(m);
   if (!key) return false;
-  for (const auto& s : slots_) {
+  for (auto& s : slots_) {
     if (s.key != *key) continue;
+    s.to = sip::way_back(m, source); // perhaps over another connection
     drive(s.number, sip::from_network{m}, now, out, &up);
     return true;
   }

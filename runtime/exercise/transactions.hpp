@@ -33,13 +33,13 @@ public:
       : timers_{timers}, reliable_{is_reliable(over)} {}
 
   // `request` is complete, our Via on top. The number names the transaction.
-  std::uint32_t send(const sip::message& request, const endpoint& to, instant now, step& out);
+  std::uint32_t send(const sip::message& request, const flow& to, instant now, step& out);
 
   // An answer to what receive() passed up. A 2xx to INVITE is repeated until its ACK.
   void respond(std::uint32_t transaction, const sip::message& response, instant now, step& out);
 
   // The ACK to a 2xx; repeated whenever the 2xx is.
-  void acknowledge(const sip::message& ack, const endpoint& to, instant now, step& out);
+  void acknowledge(const sip::message& ack, const flow& to, instant now, step& out);
 
   // A request makes a transaction unless it is a copy; a response finds one or is dropped (false).
   bool receive(const sip::message& m, const flow& source, instant now, step& out,
@@ -62,11 +62,11 @@ private:
     std::uint32_t number = 0;
     sip::transaction_key key; // of no use for the last two machines
     machine what;
-    endpoint to;
+    flow to;
     std::array<std::uint32_t, 13> generations{}; // per timer_name
   };
 
-  slot& add(machine m, sip::transaction_key key, const endpoint& to);
+  slot& add(machine m, sip::transaction_key key, const flow& to);
   slot* find(std::uint32_t number);
   bool receive_ack(const sip::message& ack, instant now, step& out, std::vector<news>& up);
   bool receive_response(const sip::message& m, instant now, step& out, std::vector<news>& up);

@@ -83,7 +83,7 @@ udp_socket::~udp_socket() {
   ::close(descriptor_);
 }
 
-void udp_socket::send(const endpoint& to, const std::string& bytes) {
+void udp_socket::send(const flow& to, const std::string& bytes) {
   if (const auto a = to_address(to))
     static_cast<void>(::sendto(descriptor_, bytes.data(), bytes.size(), 0, a->get(), a->size));
 }

@@ -23,7 +23,7 @@ public:
     events.push_back({descriptor_, POLLIN, 0});
   }
   // A datagram that cannot be sent is a lost one.
-  void send(const endpoint& to, const std::string& bytes) override;
+  void send(const flow& to, const std::string& bytes) override;
   [[nodiscard]] std::optional<flow> receive(std::string& bytes) override;
 
 private:

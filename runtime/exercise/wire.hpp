@@ -20,7 +20,7 @@ public:
   virtual void wait_for(std::vector<pollfd>& events) const = 0;
   // Whatever poll() said, and what time has brought; before receive().
   virtual void work() {}
-  virtual void send(const endpoint& to, const std::string& bytes) = 0;
+  virtual void send(const flow& to, const std::string& bytes) = 0;
   // The next message into `bytes`, and where it came from; nullopt: none waits.
   [[nodiscard]] virtual std::optional<flow> receive(std::string& bytes) = 0;
 };
