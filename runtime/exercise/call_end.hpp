@@ -23,12 +23,12 @@ namespace holdfast::exercise {
 struct end_settings {
   endpoint address;  // ours, for Via and Contact
   endpoint outbound; // where a request goes whose next hop is a name
-  transport over = transport::udp;
   sip::timer_values timers;
   duration ring{50ms};
   std::uint64_t run = 0;  // exercise_id.hpp
   int retries_max = 3;    // of a request answered 500 or 503 with Retry-After, or 491
   std::string password{}; // of every user agent; empty: it answers no challenge
+  transport over = transport::udp;
 };
 
 // What is peculiar to one call.
