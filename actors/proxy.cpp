@@ -316,7 +316,8 @@ void proxy::send_out(const endpoint& where, const cluster::sip_out& out) {
   std::string ticket;
   if (destination.reliable() && !out.branch.empty() && shard != nullptr)
     ticket = shard->owner.name + '\n' + encode(cluster::send_failure{out.from, out.branch});
-  transmit(destination, sip::offer_overload_control(out.bytes), std::move(ticket));
+  transmit(destination, sip::offer_overload_control(out.bytes), std::move(ticket),
+           is_numeric(out.destination.host) ? std::string{} : out.destination.host);
 }
 
 // One line when it begins and one when it ends.
@@ -349,11 +350,12 @@ void proxy::send_failed(const cluster::sip_out& out) {
 }
 
 // Replies leave from the dispatcher's address; any dispatcher that lives will do.
-void proxy::transmit(const flow& destination, std::string bytes, std::string ticket) {
+void proxy::transmit(const flow& destination, std::string bytes, std::string ticket,
+                     std::string name) {
   if (destination.reliable()) {
     auto otherwise = connect_to(destination, bytes);
     outgoing_streams_.push_back(
-        {destination, std::move(otherwise), std::move(bytes), std::move(ticket)});
+        {destination, std::move(otherwise), std::move(bytes), std::move(ticket), std::move(name)});
     return;
   }
   if (dispatchers_.empty()) return;

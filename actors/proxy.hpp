@@ -70,7 +70,8 @@ private:
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
   void send_out(const endpoint& where, const cluster::sip_out& out);
-  void transmit(const flow& destination, std::string bytes, std::string ticket = {});
+  void transmit(const flow& destination, std::string bytes, std::string ticket = {},
+                std::string name = {});
   void note_in(std::string_view bytes, const endpoint& client, const session_address& to);
   void note_out(const cluster::sip_out& out);
   void note_restriction();

@@ -26,6 +26,7 @@ struct stream_output {
   std::optional<endpoint> otherwise; // numeric; absent: then it can not be sent
   std::string bytes;
   std::string ticket; // comes back if it could not be sent; empty: nobody wants to know
+  std::string name{}; // whom a certificate has to be for (RFC 5922); empty: the address
 };
 struct stream_sends_failed {
   std::vector<std::string> tickets;

@@ -47,6 +47,16 @@ endpoint advertised_tls_address(const configuration& c) {
   return {c.sip.advertised.host.empty() ? c.sip.tls.host : c.sip.advertised.host, c.sip.tls.port};
 }
 
+bool speaks_websocket(const configuration& c) {
+  return !c.sip.websocket.host.empty();
+}
+
+endpoint advertised_websocket_address(const configuration& c) {
+  if (!speaks_websocket(c)) return {};
+  return {c.sip.advertised.host.empty() ? c.sip.websocket.host : c.sip.advertised.host,
+          c.sip.websocket.port};
+}
+
 std::filesystem::path in_state(const configuration& c, const std::filesystem::path& file) {
   return file.empty() ? file : c.state.directory / file;
 }
@@ -182,11 +192,17 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
             "two different ports");
   for (const auto& [name, other] : {std::pair{"[console] address", c.console.address},
                                     std::pair{"[cluster] coordinator", c.cluster.coordinator},
-                                    std::pair{"[sip] tls", c.sip.tls}})
+                                    std::pair{"[sip] tls", c.sip.tls},
+                                    std::pair{"[sip] websocket", c.sip.websocket}})
     if (c.sip.tcp && collide(c.sip.address, other))
       problem(std::string{name} + " and [sip] address are both " + to_string(other),
               "two different ports");
   if (speaks_tls(c)) check_tls(c, problem);
+  if (speaks_websocket(c) && c.sip.websocket.port == 0)
+    problem("[sip] websocket has no port", "websocket = \"127.0.0.1:5066\"");
+  if (speaks_websocket(c) && collide(c.sip.websocket, c.sip.tls))
+    problem("[sip] websocket and [sip] tls are both " + to_string(c.sip.tls),
+            "two different ports");
   std::set<std::string> named;
   for (const auto& domain : c.cluster.replication_domains) {
     const auto names = names_in(domain);

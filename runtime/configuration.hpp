@@ -62,6 +62,7 @@ struct sip_section {
   std::filesystem::path tls_certificate;   // PEM, relative to the state directory; the chain
   std::filesystem::path tls_key;           // PEM, relative to the state directory
   std::filesystem::path tls_authorities;   // whom we believe when we connect; empty: the system's
+  endpoint websocket;                      // no host: SIP over WebSocket is not spoken
   std::uint32_t connections_max = 10'000;  // of one dispatcher, and of one proxy
   milliseconds connection_idle{600'000};   // nothing comes: it is closed
   milliseconds session_expires{1'800'000}; // RFC 4028; 0: only where a client asks
@@ -179,6 +180,8 @@ struct configuration {
 [[nodiscard]] endpoint advertised_address(const configuration& c);
 [[nodiscard]] bool speaks_tls(const configuration& c);
 [[nodiscard]] endpoint advertised_tls_address(const configuration& c); // no host: not spoken
+[[nodiscard]] bool speaks_websocket(const configuration& c);
+[[nodiscard]] endpoint advertised_websocket_address(const configuration& c);
 // A path that is relative to the state directory; an empty one stays empty.
 [[nodiscard]] std::filesystem::path in_state(const configuration& c,
                                              const std::filesystem::path& file);

@@ -46,6 +46,7 @@ result<session::environment> session_environment(const configuration& c,
   e.domains = c.cluster.domains;
   e.session_expires = c.sip.session_expires;
   e.advertised_tls = advertised_tls_address(c);
+  e.advertised_websocket = advertised_websocket_address(c);
   const auto& a = c.authentication;
   e.trusted_hosts = a.trusted;
   if (!a.credentials_file.empty()) {

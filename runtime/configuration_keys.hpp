@@ -40,6 +40,7 @@ void describe_keys(F& f, Configuration& c) {
   f("tls_certificate", c.sip.tls_certificate);
   f("tls_key", c.sip.tls_key);
   f("tls_authorities", c.sip.tls_authorities);
+  f("websocket", c.sip.websocket);
   f("connections_max", c.sip.connections_max, 1, 1'000'000);
   f("connection_idle_ms", c.sip.connection_idle, 1'000, 86'400'000);
 

@@ -142,6 +142,9 @@ result<prepared_launch> prepare_launch(configuration& c) {
   if (speaks_tls(c))
     if (auto free = claim(c.sip.tls, SOCK_STREAM, "[sip] tls", "another port"); !free)
       return tl::make_unexpected(free.error());
+  if (speaks_websocket(c))
+    if (auto free = claim(c.sip.websocket, SOCK_STREAM, "[sip] websocket", "another port"); !free)
+      return tl::make_unexpected(free.error());
   if (auto free = claim(c.console.address, SOCK_STREAM, "console address", "--console ADDRESS");
       !free)
     return tl::make_unexpected(free.error());

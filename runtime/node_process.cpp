@@ -64,6 +64,7 @@ sip_streams::options stream_options(const configuration& c, const std::string& n
   o.inside = {c.cluster.coordinator.host, 0};
   o.limits = stream_limits_of(c);
   o.tls_client = make_tls_client_context(in_state(c, c.sip.tls_authorities));
+  if (speaks_websocket(c)) o.websocket_port = c.sip.websocket.port;
   if (!speaks_tls(c)) return o;
   o.tls_port = c.sip.tls.port;
   o.tls_server =
@@ -94,6 +95,7 @@ real_world_options world_options(const configuration& c, const node_identity& wh
     o.outside = c.sip.address;
     if (c.sip.tcp) o.relay.push_back(c.sip.address);
     if (speaks_tls(c)) o.relay.push_back(c.sip.tls);
+    if (speaks_websocket(c)) o.relay.push_back(c.sip.websocket);
     o.limits = stream_limits_of(c);
   }
   if (who.serves == role::proxy) o.streams = stream_options(c, who.name);

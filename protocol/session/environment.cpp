@@ -69,7 +69,9 @@ const application_rule* environment::rule_for(const sip::message& request) const
 }
 
 const endpoint& environment::advertised_over(transport t) const {
-  return t == transport::tls && !advertised_tls.host.empty() ? advertised_tls : advertised;
+  if (t == transport::tls && !advertised_tls.host.empty()) return advertised_tls;
+  if (t == transport::ws && !advertised_websocket.host.empty()) return advertised_websocket;
+  return advertised;
 }
 
 bool environment::serves_domain(std::string_view host) const {

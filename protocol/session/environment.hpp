@@ -45,6 +45,7 @@ struct environment {
   // RFC 4028: what we ask for as Session-Expires; 0: session timers only where the peer wants them.
   duration session_expires{};
   endpoint advertised_tls{}; // the same address over TLS; no host: it is not spoken
+  endpoint advertised_websocket{}; // likewise
 
   // nullptr: no rule fits (404).
   [[nodiscard]] const application_rule* rule_for(const sip::message& request) const;

@@ -39,7 +39,8 @@ bool step::has_looped(const sip::message& request) const {
     return sip::has_looped(request, ours.sent_by(), "." + sip::loop_mark(request));
   };
   return looped(s_.env->advertised)
-         || (!s_.env->advertised_tls.host.empty() && looped(s_.env->advertised_tls));
+         || (!s_.env->advertised_tls.host.empty() && looped(s_.env->advertised_tls))
+         || (!s_.env->advertised_websocket.host.empty() && looped(s_.env->advertised_websocket));
 }
 
 bool step::trusts(const std::string& host) const {

@@ -47,7 +47,7 @@ bool sip_connection::send(std::string bytes, std::string ticket) {
 
 void sip_connection::read() {
   if (closed_ || paused_) return;
-  buffer_.resize(read_bytes);
+  buffer_.resize(stream_->keeps_boundaries() ? sip::message_size_max : read_bytes);
   stream_->read_some(buffer_, [self = shared_from_this()](byte_stream::error bad, std::size_t n) {
     if (self->closed_) return;
     if (bad) return self->close("the other end closed");
@@ -67,7 +67,9 @@ void sip_connection::read_on() {
 
 void sip_connection::take(std::string_view bytes) {
   std::vector<actors::stream_message> messages;
-  if (stream_->keeps_boundaries())
+  if (bytes == sip::ping_bytes && stream_->keeps_boundaries())
+    (void)send(std::string{sip::pong_bytes}, {}); // RFC 7118 6
+  else if (stream_->keeps_boundaries())
     messages.push_back({is_, std::string{bytes}});
   else
     take_stream(bytes, messages);

@@ -6,6 +6,7 @@
 #include "runtime/streams/byte_stream.hpp"
 #include "runtime/streams/sip_connection.hpp"
 #include "runtime/streams/tls_stream.hpp"
+#include "runtime/streams/websocket_stream.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,6 +40,7 @@ constexpr std::size_t waiting_max = 1'000;             // messages for a connect
 struct way {
   endpoint peer;
   transport over;
+  std::string name{}; // that its certificate was for; empty: the address, or none was asked for
 
   friend auto operator<=>(const way&, const way&) = default;
 };
@@ -96,7 +99,7 @@ private:
   void accept();
   void introduce(std::shared_ptr<arrival> a);
   void admit(std::shared_ptr<arrival> a);
-  void adopt(std::shared_ptr<byte_stream> stream, flow is, sip::keep_alive side,
+  void adopt(std::shared_ptr<byte_stream> stream, const way& leads,
              std::vector<actors::stream_output> first);
   void send(actors::stream_output out);
   void connect(const way& to, actors::stream_output first);
@@ -197,18 +200,22 @@ void sip_streams::engine::admit(std::shared_ptr<arrival> a) {
   ++counters_.accepted;
   const bool tls = options_.tls_port != 0 && whose->destination.port == options_.tls_port;
   if (tls && !options_.tls_server) return void(++counters_.refused);
-  adopt(tls ? make_tls_server_stream(std::move(a->socket), options_.tls_server)
-            : make_tcp_stream(std::move(a->socket)),
-        {whose->source, tls ? transport::tls : transport::tcp}, sip::keep_alive::we_answer, {});
+  const bool ws =
+      options_.websocket_port != 0 && whose->destination.port == options_.websocket_port;
+  adopt(tls  ? make_tls_server_stream(std::move(a->socket), options_.tls_server)
+        : ws ? make_websocket_stream(std::move(a->socket))
+             : make_tcp_stream(std::move(a->socket)),
+        {whose->source, tls ? transport::tls : ws ? transport::ws : transport::tcp}, {});
 }
 
-void sip_streams::engine::adopt(std::shared_ptr<byte_stream> stream, flow is, sip::keep_alive side,
+void sip_streams::engine::adopt(std::shared_ptr<byte_stream> stream, const way& leads,
                                 std::vector<actors::stream_output> first) {
-  is.connection = name_ + std::to_string(++next_);
-  const auto c = std::make_shared<sip_connection>(std::move(stream), is, side, *this,
+  const flow is{leads.peer, leads.over, name_ + std::to_string(++next_)};
+  const auto c = std::make_shared<sip_connection>(std::move(stream), is,
+                                                  sip::keep_alive::we_answer, *this,
                                                   options_.limits);
   connections_[is.connection] = c;
-  by_way_[{is, is.over}] = is.connection;
+  by_way_[leads] = is.connection;
   counters_.open = connections_.size();
   c->start();
   for (auto& out : first)
@@ -229,9 +236,9 @@ bool sip_streams::engine::arrived(std::vector<actors::stream_message> messages) 
 void sip_streams::engine::ended(sip_connection& c, std::string_view why,
                                 std::vector<std::string> tickets) {
   spdlog::debug("streams: {} closed: {}", to_string(c.is()), why);
-  const way led{c.is(), c.is().over};
-  if (const auto at = by_way_.find(led); at != by_way_.end() && at->second == c.is().connection)
-    by_way_.erase(at);
+  const auto first = by_way_.lower_bound({c.is(), transport::udp});
+  for (auto at = first; at != by_way_.end() && at->first.peer == c.is();)
+    at = at->second == c.is().connection ? by_way_.erase(at) : std::next(at);
   connections_.erase(c.is().connection);
   counters_.open = connections_.size();
   fail(std::move(tickets));
@@ -245,8 +252,9 @@ void sip_streams::engine::send(std::vector<actors::stream_output> messages) {
 
 void sip_streams::engine::send(actors::stream_output out) {
   auto found = connections_.find(out.to.connection);
+  const auto name = out.to.over == transport::tls ? out.name : std::string{};
   const auto leads = [&](const endpoint& where) {
-    const auto at = by_way_.find({where, out.to.over});
+    const auto at = by_way_.find({where, out.to.over, name});
     return at == by_way_.end() ? connections_.end() : connections_.find(at->second);
   };
   if (found == connections_.end() && out.to.connection.empty()) found = leads(out.to);
@@ -258,7 +266,7 @@ void sip_streams::engine::send(actors::stream_output out) {
     return;
   }
   if (!out.otherwise) return fail(std::vector{std::move(out.ticket)});
-  const way to{*out.otherwise, out.to.over};
+  const way to{*out.otherwise, out.to.over, name};
   connect(to, std::move(out));
 }
 
@@ -300,9 +308,10 @@ void sip_streams::engine::connected(const way& to, error bad) {
   }
   ++counters_.connected;
   adopt(to.over == transport::tls
-            ? make_tls_client_stream(std::move(d->socket), options_.tls_client, to.peer.host)
+            ? make_tls_client_stream(std::move(d->socket), options_.tls_client,
+                                     to.name.empty() ? to.peer.host : to.name)
             : make_tcp_stream(std::move(d->socket)),
-        {to.peer, to.over}, sip::keep_alive::we_answer, std::move(d->waiting));
+        to, std::move(d->waiting));
 }
 
 void sip_streams::engine::fail(std::vector<std::string> tickets) {

@@ -30,6 +30,7 @@ public:
     endpoint inside;   // where dispatchers relay to
     stream_limits limits{};
     std::uint16_t tls_port = 0; // connections to this public port are TLS; 0: none are
+    std::uint16_t websocket_port = 0; // likewise
     std::shared_ptr<boost::asio::ssl::context> tls_server{};
     std::shared_ptr<boost::asio::ssl::context> tls_client{}; // absent: none is opened over TLS
   };
