@@ -1,6 +1,5 @@
 // Messages on their way to a session: known by token, found in the directory, or to be placed.
 #include "actors/container.hpp"
-
 #include "protocol/session/stateless.hpp"
 
 #include <caf/all.hpp>

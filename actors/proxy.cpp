@@ -32,8 +32,9 @@ bool begins_work(std::string_view bytes) {
          && !request.is("ACK") && !request.is("CANCEL") && !cluster::is_emergency(request);
 }
 
-// Where to connect when the connection of a message is gone: RFC 3261 18.2.2, or 8.1.2 for a request
-// whose next hop is reached by the same transport; one without a connection goes to its address.
+// Where to connect when the connection of a message is gone: RFC 3261 18.2.2, or 8.1.2 for a
+// request whose next hop is reached by the same transport; one without a connection goes to its
+// address.
 std::optional<endpoint> connect_to(const flow& gone, std::string_view bytes) {
   if (gone.over == transport::ws || gone.over == transport::wss) return std::nullopt; // RFC 7118 5
   const auto m = sip::parse(bytes);
@@ -190,8 +191,8 @@ void proxy::refuse_bytes(std::string_view bytes, const flow& client, int status)
 }
 
 // Only new work is ever kept out, and before anything is spent on it. 503 says that the whole
-// cluster is full: one slow container is answered by silence, and by then it may be fast again. Over
-// a stream silence would be for good.
+// cluster is full: one slow container is answered by silence, and by then it may be fast again.
+// Over a stream silence would be for good.
 bool proxy::let_in(std::string_view bytes, const flow& client, const cluster::route& where,
                    bool emergency) {
   using verdict = cluster::admission::verdict;
@@ -232,8 +233,7 @@ bool proxy::congested(const cluster::route& r) const {
   return shard != nullptr && congested_.contains(shard->owner.name);
 }
 
-void proxy::refuse(const sip::message& request, const flow& client, int status,
-                   bool retry_after) {
+void proxy::refuse(const sip::message& request, const flow& client, int status, bool retry_after) {
   if (request.is("ACK")) return; // an ACK never gets an answer
   auto answer = sip::make_response(request, status, "", sip::stateless_tag(request));
   if (retry_after) answer.set("Retry-After", std::to_string(retry_after_s));

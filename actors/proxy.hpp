@@ -78,8 +78,8 @@ private:
   [[nodiscard]] bool from_dispatcher(const endpoint& peer) const;
   [[nodiscard]] bool congested(const cluster::route& r) const;
   [[nodiscard]] bool all_congested() const;
-  [[nodiscard]] bool let_in(std::string_view bytes, const flow& client,
-                            const cluster::route& where, bool emergency);
+  [[nodiscard]] bool let_in(std::string_view bytes, const flow& client, const cluster::route& where,
+                            bool emergency);
   [[nodiscard]] static bool ends_refusal(std::string_view bytes, const endpoint& client);
 
   proxy_options options_;

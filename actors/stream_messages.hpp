@@ -19,8 +19,8 @@ struct stream_messages_received {
   std::vector<stream_message> messages;
 };
 
-// A message to send over a stream: over the connection that `to` names, or if it names none over one
-// that leads to its address; if there is none, one to `otherwise` is opened.
+// A message to send over a stream: over the connection that `to` names, or if it names none over
+// one that leads to its address; if there is none, one to `otherwise` is opened.
 struct stream_output {
   flow to;
   std::optional<endpoint> otherwise; // numeric; absent: then it can not be sent

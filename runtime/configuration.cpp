@@ -190,10 +190,10 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
   if (collide(c.console.address, c.cluster.coordinator))
     problem("[console] address and [cluster] coordinator are both " + to_string(c.console.address),
             "two different ports");
-  for (const auto& [name, other] : {std::pair{"[console] address", c.console.address},
-                                    std::pair{"[cluster] coordinator", c.cluster.coordinator},
-                                    std::pair{"[sip] tls", c.sip.tls},
-                                    std::pair{"[sip] websocket", c.sip.websocket}})
+  for (const auto& [name, other] :
+       {std::pair{"[console] address", c.console.address},
+        std::pair{"[cluster] coordinator", c.cluster.coordinator},
+        std::pair{"[sip] tls", c.sip.tls}, std::pair{"[sip] websocket", c.sip.websocket}})
     if (c.sip.tcp && collide(c.sip.address, other))
       problem(std::string{name} + " and [sip] address are both " + to_string(other),
               "two different ports");

@@ -38,13 +38,13 @@ namespace holdfast::runtime {
 struct real_world_options {
   std::string name; // of this node; what it proves to its peers
 
-  std::optional<endpoint> outside;     // UDP: the public address
-  std::optional<endpoint> inside;      // UDP: dispatcher <-> proxy
-  std::vector<endpoint> relay;         // TCP: public addresses of a dispatcher
+  std::optional<endpoint> outside;             // UDP: the public address
+  std::optional<endpoint> inside;              // UDP: dispatcher <-> proxy
+  std::vector<endpoint> relay;                 // TCP: public addresses of a dispatcher
   std::optional<sip_streams::options> streams; // of a proxy
   stream_limits limits{};                      // of the relay
-  endpoint links{"127.0.0.1", 0};      // TCP: where peers open links
-  endpoint heartbeats{"127.0.0.1", 0}; // UDP
+  endpoint links{"127.0.0.1", 0};              // TCP: where peers open links
+  endpoint heartbeats{"127.0.0.1", 0};         // UDP
   // Port 0 means any free one. Hosts are numeric addresses or names.
 
   std::string cluster_key;                       // at least 16 bytes; never logged

@@ -84,8 +84,8 @@ struct outgoing_request {
   std::string to;   // name-addr without tag
   unsigned max_forwards = 70;
   content carried;
-  std::optional<flow> destination; // where to send; absent: as the Request-URI says
-  std::vector<std::string> routes{};   // Route values above all (RFC 3327), first hop first
+  std::optional<flow> destination;   // where to send; absent: as the Request-URI says
+  std::vector<std::string> routes{}; // Route values above all (RFC 3327), first hop first
 };
 
 class context {

@@ -1,6 +1,6 @@
 // The PROXY protocol, version 2, in front of a datagram and at the head of a stream: how the
-// addresses of a client travel between dispatcher and proxy (the specification is HAProxy's doc/proxy-protocol.txt,
-// section 2.2).
+// addresses of a client travel between dispatcher and proxy (the specification is HAProxy's
+// doc/proxy-protocol.txt, section 2.2).
 //
 //   12 bytes signature | version 2, command | family, DGRAM | length | addresses, ports | payload
 #pragma once

@@ -1,6 +1,6 @@
-// Which requests a container gave each proxy lately for streams. A datagram that dies with its proxy
-// is sent again by a SIP timer; over a stream nothing is (RFC 3261 17.1.1.2), so the session hears of
-// the proxy's death and says again what has no answer yet.
+// Which requests a container gave each proxy lately for streams. A datagram that dies with its
+// proxy is sent again by a SIP timer; over a stream nothing is (RFC 3261 17.1.1.2), so the session
+// hears of the proxy's death and says again what has no answer yet.
 #pragma once
 
 #include "protocol/core/identifiers.hpp"

@@ -44,7 +44,7 @@ struct environment {
   std::vector<std::string> trusted_hosts{};   // addresses inside our trust domain (RFC 3325)
   // RFC 4028: what we ask for as Session-Expires; 0: session timers only where the peer wants them.
   duration session_expires{};
-  endpoint advertised_tls{}; // the same address over TLS; no host: it is not spoken
+  endpoint advertised_tls{};       // the same address over TLS; no host: it is not spoken
   endpoint advertised_websocket{}; // likewise
 
   // nullptr: no rule fits (404).

@@ -197,13 +197,12 @@ void step::stray(const sip::message& response, const received& in) {
   const auto way = parse_flow(destination).value_or(in.source);
   write_via(ack, way.over);
   ack.add("Max-Forwards", "70");
-  out_.push_back(
-      holdfast::session::send{.destination = way,
-                              .bytes = sip::to_bytes(ack),
-                              .dependent = false,
-                              .proxy = in.proxy,
-                              .branch = {},
-                              .perishable = false});
+  out_.push_back(holdfast::session::send{.destination = way,
+                                         .bytes = sip::to_bytes(ack),
+                                         .dependent = false,
+                                         .proxy = in.proxy,
+                                         .branch = {},
+                                         .perishable = false});
   if (known != s_.dialogs.end()) return;
   const bool ending = std::any_of(s_.clients.begin(), s_.clients.end(), [&](const auto& r) {
     return r.request().is("BYE") && r.request().call_id() == of->call_id

@@ -2,11 +2,9 @@
 #include "protocol/core/buggify.hpp"
 #include "protocol/session/directory_key.hpp"
 #include "protocol/session/step.hpp"
-#include "protocol/sip/forwarding_rules.hpp"
 #include "protocol/sip/related_requests.hpp"
 #include "protocol/sip/session_timer.hpp"
 #include "protocol/sip/transport_rules.hpp"
-#include "protocol/sip/writer.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -14,10 +12,6 @@
 namespace holdfast::session {
 
 namespace {
-
-// Without our Via, which adds about this much.
-constexpr std::size_t via_size = 150;
-constexpr std::size_t large_request = sip::datagram_request_max - via_size;
 
 // Methods whose Contact is a remote target (RFC 3261 12.1, RFC 3311, RFC 6665).
 bool carries_target(const std::string& method) {
@@ -48,40 +42,6 @@ void merge_supported(sip::message& m, bool reliable = false) {
 }
 
 } // namespace
-
-std::string destination_of(std::string_view uri) {
-  const auto parsed = sip::parse_uri(uri);
-  if (!parsed) return {};
-  const auto target = sip::target_of(*parsed);
-  return target ? to_string(*target) : std::string{};
-}
-
-// How we are reached over the transport of that flow. RFC 3261 8.1.1.8: sips where they called so.
-std::string step::contact(const std::string& flow_text, bool secure) const {
-  const auto over = parse_flow(flow_text).value_or(flow{}).over;
-  return "<" + sip::uri_over(s_.token, s_.env->advertised_over(over), over, secure) + ">";
-}
-
-// The transport that forward() would choose.
-transport step::transport_to(const sip::message& request) const {
-  auto copy = request;
-  return parse_flow(destination_of(sip::route_onwards(copy))).value_or(flow{}).over;
-}
-
-// Where requests within the dialog go: over the peer's own connection while it has one, to where
-// its contact is known to be, or to the next hop.
-std::string step::way_within(const dialog_record& d) {
-  if (!d.flow.empty()) return d.flow;
-  return d.destination.empty() ? destination_of(d.dialog.next_hop()) : d.destination;
-}
-
-// A user agent that is connected to us without anybody between is reached over its connection,
-// whatever its Contact says: it may not listen anywhere (RFC 5626 5.3).
-void step::note_flow(dialog_record& d, const server_record& by) const {
-  const auto from = parse_flow(by.source);
-  const bool direct = by.request().headers("Via").size() == 1 && d.dialog.route_set.empty();
-  d.flow = from && from->reliable() && direct ? by.source : std::string{};
-}
 
 void step::respond(transaction_id request, int status, const content& carried) {
   auto* record = server(request);
@@ -167,54 +127,6 @@ bool step::make_dialog(server_record& record, dialog_id as, const sip::message& 
   }
   if (response.status >= 200) known->dialog.confirm();
   return true;
-}
-
-void step::write_via(sip::message& request, transport over, const std::string& mark) {
-  sip::via ours;
-  ours.transport = to_string(over);
-  ours.host = s_.env->advertised_over(over).host;
-  ours.port = s_.env->advertised_over(over).port;
-  sip::set_param(ours.params, "branch",
-                 std::string{sip::magic_cookie} + s_.token + "." + s_.random.unique() + mark);
-  sip::set_param(ours.params, "rport", std::nullopt);
-  request.prepend("Via", sip::to_string(ours));
-}
-
-// Via, branch and key of a request to record.destination. RFC 3261 18.1.1: what is too large for a
-// datagram goes over a stream; an address that stands for a NAT binding is of no use for that.
-void step::address(client_record& record, sip::message& request, const std::string& mark) {
-  auto way = parse_flow(record.destination).value_or(flow{});
-  const bool elsewhere = record.destination != destination_of(request.request_uri)
-                         && request.headers("Route").empty();
-  if (!way.reliable() && !elsewhere && sip::to_bytes(request).size() > large_request) {
-    sometimes<"session: too large for a datagram">();
-    way.over = transport::tcp;
-    record.destination = to_string(way);
-    record.too_large = true;
-  }
-  write_via(request, way.over, mark);
-  record.key = sip::client_key(request).value();
-  record.branch = request.top_via()->branch();
-}
-
-sip::transaction_effects step::begin(client_record& record, sip::message request) {
-  const bool reliable = parse_flow(record.destination).value_or(flow{}).reliable();
-  if (request.is("INVITE"))
-    return record.invite.emplace(std::move(request), reliable, s_.env->timers)
-        .on(sip::start{}, now_);
-  return record.other.emplace(std::move(request), reliable, s_.env->timers).on(sip::start{}, now_);
-}
-
-// RFC 3261 18.1.1: nobody takes streams there, so the large request is tried as a datagram.
-void step::send_as_datagram(client_record& record) {
-  auto request = record.request();
-  auto top = request.top_via().value();
-  top.transport = to_string(transport::udp);
-  request.replace_first("Via", sip::to_string(top));
-  record.too_large = false;
-  record.destination = to_string(endpoint{parse_flow(record.destination).value_or(flow{})});
-  const auto effects = begin(record, std::move(request));
-  run(effects, outlet_of(record, false));
 }
 
 // `request` lacks the Via only.
@@ -374,7 +286,7 @@ void step::send_cancel(client_record& record) {
   cancelling.branch = record.branch;
   const auto effects = begin(cancelling, std::move(request));
   const auto out = outlet_of(cancelling, false); // repeating it does no harm
-  s_.clients.push_back(std::move(cancelling)); // `record` may have moved
+  s_.clients.push_back(std::move(cancelling));   // `record` may have moved
   run(effects, out);
 }
 

@@ -231,12 +231,13 @@ void step::to_whoever_asked(const answered& reply) {
   if (s_.app) s_.app->on_answered(*this, reply);
 }
 
-// Over a stream no timer repeats what our predecessor had given away when it died; a request that is
-// unanswered after T1 may never have left it.
+// Over a stream no timer repeats what our predecessor had given away when it died; a request that
+// is unanswered after T1 may never have left it.
 void step::take(const resumed&) {
   for (const auto& r : s_.clients)
     if (!r.answered && to_flow(r.destination).reliable())
-      s_.due.set({.kind = timer_kind::lost, .id = r.id.value, .name = {}}, now_ + s_.env->timers.t1);
+      s_.due.set({.kind = timer_kind::lost, .id = r.id.value, .name = {}},
+                 now_ + s_.env->timers.t1);
   for (const auto& q : s_.questions)
     out_.push_back(
         holdfast::session::ask{.id = q.id, .key = q.key, .bytes = q.bytes, .timeout = q.timeout});

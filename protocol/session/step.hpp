@@ -5,6 +5,7 @@
 //                       in a dialog -> CSeq, glare -> application
 //                       new -> method, scheme, Require -> rule -> application
 //   application --respond, send, acknowledge, cancel--> transactions, dialogs           sending.cpp
+//   which way it all goes, and Via and Contact for that                                 flows.cpp
 //   responses, 2xx that nobody waits for any more                                     responses.cpp
 //   credentials, theirs and ours                                                    credentials.cpp
 //   a proxy's requests and responses                                                forwarding.cpp
@@ -145,15 +146,18 @@ private:
   bool make_dialog(server_record& record, dialog_id as, const sip::message& response);
   void respond_as(server_record& record, dialog_id as, int status, const content& carried);
   void send_cancel(client_record& record);
+  void say_again(const client_record& record);
+  void send_reliably(server_record& record, sip::message response);
+  [[nodiscard]] std::string tag_of(dialog_id dialog) const;
+
+  // flows.cpp
   void write_via(sip::message& request, transport over, const std::string& mark = {});
   void address(client_record& record, sip::message& request, const std::string& mark = {});
   [[nodiscard]] sip::transaction_effects begin(client_record& record, sip::message request);
   void send_as_datagram(client_record& record);
-  void say_again(const client_record& record);
   void note_flow(dialog_record& dialog, const server_record& by) const;
   [[nodiscard]] static std::string way_within(const dialog_record& dialog);
-  void send_reliably(server_record& record, sip::message response);
-  [[nodiscard]] std::string tag_of(dialog_id dialog) const;
+  [[nodiscard]] std::string contact(const std::string& flow_text, bool secure) const;
 
   // session_timers.cpp
   void agree_on_refreshes(server_record& record, sip::message& response);
@@ -165,7 +169,6 @@ private:
                               const std::string& proxy, dialog_id dialog, bool for_application,
                               transaction_id known_as = {});
   std::uint64_t pose(const std::string& key, const question& what, duration timeout);
-  [[nodiscard]] std::string contact(const std::string& flow_text, bool secure) const;
 
   // step.cpp
   void run(const sip::transaction_effects& effects, const outlet& out);

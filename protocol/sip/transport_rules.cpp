@@ -130,7 +130,8 @@ std::string uri_over(std::string_view user, const endpoint& where, transport t, 
   std::string text{secure ? "sips:" : "sip:"};
   text.append(user).append("@").append(to_string(where));
   if (t == transport::udp || (secure && t == transport::tls)) return text;
-  return text.append(";transport=").append(t == transport::wss ? "ws" : text::to_lower(to_string(t)));
+  return text.append(";transport=")
+      .append(t == transport::wss ? "ws" : text::to_lower(to_string(t)));
 }
 
 bool is_numeric_host(std::string_view host) {

@@ -118,8 +118,8 @@ void call_end::hang_up(name_source& names, instant now, step& out) {
   send_in_dialog("BYE", names, now, out);
 }
 
-void call_end::receive(const sip::message& m, const flow& source, name_source& names,
-                       instant now, step& out) {
+void call_end::receive(const sip::message& m, const flow& source, name_source& names, instant now,
+                       step& out) {
   if (call_id_.empty()) call_id_ = m.call_id();
   std::vector<news> up;
   const bool known = transactions_.receive(m, source, now, out, up);

@@ -3,9 +3,9 @@
 #include "protocol/sip/text.hpp"
 #include "protocol/sip/transport_rules.hpp"
 #include "runtime/exercise/loop.hpp"
-#include "runtime/exercise/udp_socket.hpp"
 #include "runtime/exercise/plan.hpp"
 #include "runtime/exercise/report.hpp"
+#include "runtime/exercise/udp_socket.hpp"
 
 #include <CLI/CLI.hpp>
 

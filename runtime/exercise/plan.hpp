@@ -21,10 +21,10 @@ struct plan {
   std::string target_uri;  // "sip:answer@127.0.0.1:5060"
   std::string target_host; // its host and port as text: the domain of our callees
   bool own_callees = true;
-  bool registers = true;   // false: --direct
-  endpoint target;         // numeric
+  bool registers = true;           // false: --direct
+  endpoint target;                 // numeric
   transport over = transport::udp; // or tcp
-  endpoint caller_address; // of our two sockets
+  endpoint caller_address;         // of our two sockets
   endpoint callee_address;
   std::uint32_t callees = 0; // 0: min(calls, 200)
   std::uint32_t expires_s = 120;

@@ -105,8 +105,7 @@ bool run::receive_invitation(const sip::message& m, const flow& source, instant 
   return true;
 }
 
-void run::receive_unknown(party at_party, const sip::message& m, const flow& source,
-                          instant now) {
+void run::receive_unknown(party at_party, const sip::message& m, const flow& source, instant now) {
   const bool ping = m.is("OPTIONS");
   if (!ping && evidence_.strays.size() < strays_max)
     evidence_.strays.push_back(std::string{to_string(at_party)} + " received "

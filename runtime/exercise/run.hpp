@@ -109,8 +109,8 @@ private:
                      instant now);
   void receive_unknown(party at, const sip::message& m, const flow& source, instant now);
   bool receive_invitation(const sip::message& m, const flow& source, instant now);
-  void reply(party at, const sip::message& request, int status, const flow& source,
-             call_log* log, instant now);
+  void reply(party at, const sip::message& request, int status, const flow& source, call_log* log,
+             instant now);
   void flush(party who, std::uint32_t index, step& s, instant now);
   void flush_registration(std::uint32_t index, step& s);
 

@@ -2,7 +2,8 @@
 // connections between its calls, and connects again when one is lost. Requests that had no final
 // response then go out once more, the same bytes: what knows them absorbs the copy.
 //
-//   send --> connection to that address, by Call-ID --> kernel        accept, read --> framing --> receive
+//   send --> connection to that address, by Call-ID --> kernel        accept, read --> framing -->
+//   receive
 #pragma once
 
 #include "protocol/sip/stream_framing.hpp"
@@ -49,7 +50,7 @@ private:
   };
   // One of the connections that we keep to an address.
   struct line {
-    std::shared_ptr<connection> now; // nullptr: it was lost
+    std::shared_ptr<connection> now;               // nullptr: it was lost
     std::map<std::string, std::string> unanswered; // by branch and method
     clock::time_point next_try{};
     clock::time_point lost_at{};

@@ -63,8 +63,7 @@ void transactions::respond(std::uint32_t transaction, const sip::message& respon
   out.sends.resize(sent); // the server transaction has just sent the first copy
 }
 
-void transactions::acknowledge(const sip::message& ack, const flow& to, instant now,
-                               step& out) {
+void transactions::acknowledge(const sip::message& ack, const flow& to, instant now, step& out) {
   const auto number = add(sip::ack_repeater{ack, timers_}, sip::transaction_key{}, to).number;
   drive(number, sip::start{}, now, out, nullptr);
 }
@@ -81,10 +80,11 @@ bool transactions::receive(const sip::message& m, const flow& source, instant no
     drive(s.number, sip::from_network{m}, now, out, &up);
     return true;
   }
-  machine made = m.is("INVITE")
-                     ? machine{sip::invite_server_transaction{m, reliable_, timers_}}
-                     // Without RFC 3261's timer J of zero: the far end may have lost its connection.
-                     : machine{sip::non_invite_server_transaction{m, false, timers_}};
+  machine made =
+      m.is("INVITE")
+          ? machine{sip::invite_server_transaction{m, reliable_, timers_}}
+          // Without RFC 3261's timer J of zero: the far end may have lost its connection.
+          : machine{sip::non_invite_server_transaction{m, false, timers_}};
   const auto number = add(std::move(made), *key, sip::way_back(m, source)).number;
   drive(number, sip::start{}, now, out, &up);
   return true;

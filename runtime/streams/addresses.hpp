@@ -16,8 +16,7 @@ namespace holdfast::runtime {
 [[nodiscard]] std::optional<boost::asio::ip::tcp::endpoint> to_asio(const endpoint& e);
 
 // Bound and listening. Throws std::runtime_error that names purpose and address.
-[[nodiscard]] boost::asio::ip::tcp::acceptor listen_at(boost::asio::io_context& io,
-                                                       const endpoint& where,
-                                                       std::string_view purpose);
+[[nodiscard]] boost::asio::ip::tcp::acceptor
+listen_at(boost::asio::io_context& io, const endpoint& where, std::string_view purpose);
 
 } // namespace holdfast::runtime

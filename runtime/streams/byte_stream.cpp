@@ -23,8 +23,8 @@ public:
   }
   void read_some(std::span<char> into, on_bytes done) override {
     socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                            [self = shared_from_this(), done = std::move(done)](
-                                error e, std::size_t n) { done(e, n); });
+                            [self = shared_from_this(),
+                             done = std::move(done)](error e, std::size_t n) { done(e, n); });
   }
   void write(std::string_view bytes, on_bytes done) override {
     asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),

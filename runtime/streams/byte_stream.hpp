@@ -1,6 +1,6 @@
-// A connection as bytes both ways, whatever carries them: TCP, or TLS over it. All functions and all
-// callbacks belong to the thread that runs the socket's io_context; callbacks never come from within
-// the call, and after close() not at all but with an error.
+// A connection as bytes both ways, whatever carries them: TCP, or TLS over it. All functions and
+// all callbacks belong to the thread that runs the socket's io_context; callbacks never come from
+// within the call, and after close() not at all but with an error.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

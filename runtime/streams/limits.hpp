@@ -12,10 +12,10 @@ struct stream_limits {
   std::size_t connections = 10'000; // then new ones are closed at once
   milliseconds idle{600'000};       // nothing at all came: RFC 5626 4.4.1 clients ping more often
   milliseconds first_message{30'000};
-  milliseconds message{10'000};   // from its first byte to its last
-  milliseconds header{5'000};     // PROXY protocol, and the TLS or WebSocket handshake
-  milliseconds connect{4'000};    // to somebody else
-  milliseconds stalled{30'000};   // the other end takes nothing of what we write
+  milliseconds message{10'000};       // from its first byte to its last
+  milliseconds header{5'000};         // PROXY protocol, and the TLS or WebSocket handshake
+  milliseconds connect{4'000};        // to somebody else
+  milliseconds stalled{30'000};       // the other end takes nothing of what we write
   std::size_t unsent_bytes = 1 << 20; // per connection that the other end has not taken yet
 };
 

@@ -78,8 +78,7 @@ void sip_connection::take(std::string_view bytes) {
   paused_ = !keeper_.arrived(std::move(messages));
 }
 
-void sip_connection::take_stream(std::string_view bytes,
-                                 std::vector<actors::stream_message>& out) {
+void sip_connection::take_stream(std::string_view bytes, std::vector<actors::stream_message>& out) {
   framing_.push(bytes);
   for (;;) {
     const auto next = framing_.next();

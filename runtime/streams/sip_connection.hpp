@@ -2,7 +2,8 @@
 // what goes, within limits.hpp. It belongs to the thread of its io_context and to its keeper, which
 // hears of its end exactly once.
 //
-//   handshake -> open -> closed     idle, a message that takes too long, a slow reader, broken framing
+//   handshake -> open -> closed     idle, a message that takes too long, a slow reader, broken
+//   framing
 #pragma once
 
 #include "actors/stream_messages.hpp"

@@ -135,11 +135,14 @@ private:
   std::thread thread_;
 };
 
-// ---- in ------------------------------------------------------------------------------------------
+// ---- in
+// ------------------------------------------------------------------------------------------
 
 // A connection from a dispatcher, until its header has said whose it is.
 struct sip_streams::engine::arrival {
-  arrival(engine& e, tcp::socket s) : of{e}, socket{std::move(s)}, patience{e.io_} { ++of.arriving_; }
+  arrival(engine& e, tcp::socket s) : of{e}, socket{std::move(s)}, patience{e.io_} {
+    ++of.arriving_;
+  }
   ~arrival() { --of.arriving_; }
   arrival(const arrival&) = delete;
   arrival& operator=(const arrival&) = delete;
@@ -178,19 +181,18 @@ void sip_streams::engine::introduce(std::shared_ptr<arrival> a) {
     if (const auto late = weak.lock(); late && !aborted) late->socket.close(ignored);
   });
   auto& fixed = *a;
-  asio::async_read(
-      fixed.socket, asio::buffer(fixed.header.data(), cluster::stream_header_fixed),
-      [this, a](error bad, std::size_t n) {
-        const auto size = bad ? holdfast::fail("cut short")
-                              : cluster::stream_header_size({a->header.data(), n});
-        if (!size) return void(++counters_.refused);
-        a->size = *size;
-        asio::async_read(a->socket, asio::buffer(a->header.data() + n, *size - n),
-                         [this, a](error cut, std::size_t) {
-                           if (cut) return void(++counters_.refused);
-                           admit(a);
-                         });
-      });
+  asio::async_read(fixed.socket, asio::buffer(fixed.header.data(), cluster::stream_header_fixed),
+                   [this, a](error bad, std::size_t n) {
+                     const auto size = bad ? holdfast::fail("cut short")
+                                           : cluster::stream_header_size({a->header.data(), n});
+                     if (!size) return void(++counters_.refused);
+                     a->size = *size;
+                     asio::async_read(a->socket, asio::buffer(a->header.data() + n, *size - n),
+                                      [this, a](error cut, std::size_t) {
+                                        if (cut) return void(++counters_.refused);
+                                        admit(a);
+                                      });
+                   });
 }
 
 void sip_streams::engine::admit(std::shared_ptr<arrival> a) {
@@ -205,15 +207,17 @@ void sip_streams::engine::admit(std::shared_ptr<arrival> a) {
   adopt(tls  ? make_tls_server_stream(std::move(a->socket), options_.tls_server)
         : ws ? make_websocket_stream(std::move(a->socket))
              : make_tcp_stream(std::move(a->socket)),
-        {whose->source, tls ? transport::tls : ws ? transport::ws : transport::tcp}, {});
+        {whose->source, tls  ? transport::tls
+                        : ws ? transport::ws
+                             : transport::tcp},
+        {});
 }
 
 void sip_streams::engine::adopt(std::shared_ptr<byte_stream> stream, const way& leads,
                                 std::vector<actors::stream_output> first) {
   const flow is{leads.peer, leads.over, name_ + std::to_string(++next_)};
-  const auto c = std::make_shared<sip_connection>(std::move(stream), is,
-                                                  sip::keep_alive::we_answer, *this,
-                                                  options_.limits);
+  const auto c = std::make_shared<sip_connection>(std::move(stream), is, sip::keep_alive::we_answer,
+                                                  *this, options_.limits);
   connections_[is.connection] = c;
   by_way_[leads] = is.connection;
   counters_.open = connections_.size();
@@ -244,7 +248,8 @@ void sip_streams::engine::ended(sip_connection& c, std::string_view why,
   fail(std::move(tickets));
 }
 
-// ---- out -----------------------------------------------------------------------------------------
+// ---- out
+// -----------------------------------------------------------------------------------------
 
 void sip_streams::engine::send(std::vector<actors::stream_output> messages) {
   for (auto& m : messages) send(std::move(m));
@@ -278,8 +283,8 @@ void sip_streams::engine::connect(const way& to, actors::stream_output first) {
     return;
   }
   const auto address = to_asio(to.peer);
-  const bool speaks = to.over == transport::tcp
-                      || (to.over == transport::tls && options_.tls_client != nullptr);
+  const bool speaks =
+      to.over == transport::tcp || (to.over == transport::tls && options_.tls_client != nullptr);
   if (!address || !speaks || full()) {
     ++counters_.unreachable;
     return fail(std::vector{std::move(first.ticket)});
@@ -307,10 +312,9 @@ void sip_streams::engine::connected(const way& to, error bad) {
     return fail(d->waiting);
   }
   ++counters_.connected;
-  adopt(to.over == transport::tls
-            ? make_tls_client_stream(std::move(d->socket), options_.tls_client,
-                                     to.name.empty() ? to.peer.host : to.name)
-            : make_tcp_stream(std::move(d->socket)),
+  adopt(to.over == transport::tls ? make_tls_client_stream(
+            std::move(d->socket), options_.tls_client, to.name.empty() ? to.peer.host : to.name)
+                                  : make_tcp_stream(std::move(d->socket)),
         to, std::move(d->waiting));
 }
 
@@ -337,7 +341,8 @@ void sip_streams::engine::sweep() {
   });
 }
 
-// ---- from any thread -----------------------------------------------------------------------------
+// ---- from any thread
+// -----------------------------------------------------------------------------
 
 sip_streams::sip_streams(options o) : engine_{std::make_unique<engine>(std::move(o))} {}
 
@@ -361,14 +366,12 @@ void sip_streams::receive(deliver messages, report failures) {
              });
 }
 void sip_streams::trust(std::vector<std::string> hosts) {
-  asio::post(engine_->io_, [e = engine_.get(), h = std::move(hosts)]() mutable {
-    e->trust(std::move(h));
-  });
+  asio::post(engine_->io_,
+             [e = engine_.get(), h = std::move(hosts)]() mutable { e->trust(std::move(h)); });
 }
 void sip_streams::send(std::vector<actors::stream_output> messages) {
-  asio::post(engine_->io_, [e = engine_.get(), m = std::move(messages)]() mutable {
-    e->send(std::move(m));
-  });
+  asio::post(engine_->io_,
+             [e = engine_.get(), m = std::move(messages)]() mutable { e->send(std::move(m)); });
 }
 void sip_streams::resume() {
   asio::post(engine_->io_, [e = engine_.get()] { e->resume(); });

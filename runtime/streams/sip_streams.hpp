@@ -3,7 +3,8 @@
 // which may be called from any.
 //
 //   dispatcher --PROXY v2, bytes--> [arrival] --> sip_connection --stream_message--> deliver
-//   send(stream_output) --> the connection it names | one to that address | connect out | its ticket back
+//   send(stream_output) --> the connection it names | one to that address | connect out | its
+//   ticket back
 #pragma once
 
 #include "actors/stream_messages.hpp"
@@ -26,10 +27,10 @@ namespace holdfast::runtime {
 class sip_streams {
 public:
   struct options {
-    std::string node;  // the first half of the names of its connections
-    endpoint inside;   // where dispatchers relay to
+    std::string node; // the first half of the names of its connections
+    endpoint inside;  // where dispatchers relay to
     stream_limits limits{};
-    std::uint16_t tls_port = 0; // connections to this public port are TLS; 0: none are
+    std::uint16_t tls_port = 0;       // connections to this public port are TLS; 0: none are
     std::uint16_t websocket_port = 0; // likewise
     std::shared_ptr<boost::asio::ssl::context> tls_server{};
     std::shared_ptr<boost::asio::ssl::context> tls_client{}; // absent: none is opened over TLS

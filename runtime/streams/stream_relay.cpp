@@ -36,8 +36,7 @@ constexpr std::size_t buffer_bytes = 16 * 1024;
 
 class stream_relay::engine {
 public:
-  engine(const std::vector<endpoint>& listen, stream_limits limits)
-      : limits_{limits}, sweep_{io_} {
+  engine(const std::vector<endpoint>& listen, stream_limits limits) : limits_{limits}, sweep_{io_} {
     for (const auto& where : listen) {
       auto& opened = doors_.emplace_back(io_, listen_at(io_, where, "SIP over streams"));
       local_.push_back({where.host, opened.acceptor.local_endpoint().port()});
@@ -252,7 +251,8 @@ void stream_relay::engine::sweep() {
   });
 }
 
-// ---- from any thread -----------------------------------------------------------------------------
+// ---- from any thread
+// -----------------------------------------------------------------------------
 
 stream_relay::stream_relay(const std::vector<endpoint>& listen, stream_limits limits)
     : engine_{std::make_unique<engine>(listen, limits)} {}

@@ -1,12 +1,12 @@
 // The stream side of a dispatcher: connections to the public address, each relayed byte for byte to
-// one proxy behind a PROXY protocol header that says whose it is. Of SIP, TLS and WebSocket it knows
-// nothing. One thread; the functions may be called from any.
+// one proxy behind a PROXY protocol header that says whose it is. Of SIP, TLS and WebSocket it
+// knows nothing. One thread; the functions may be called from any.
 //
 //   client <--bytes--> [relayed] <--PROXY v2, bytes--> proxy      16 kB each way, then it waits
 //
-// A new connection goes to the next proxy that takes it. When a proxy leaves the targets its clients
-// are closed: half a message may have died with it, and a client that connects again and repeats what
-// was not answered is understood by any other proxy.
+// A new connection goes to the next proxy that takes it. When a proxy leaves the targets its
+// clients are closed: half a message may have died with it, and a client that connects again and
+// repeats what was not answered is understood by any other proxy.
 #pragma once
 
 #include "protocol/core/endpoint.hpp"

@@ -25,14 +25,13 @@ public:
   [[nodiscard]] ssl::stream<tcp::socket>& stream() { return stream_; }
 
   void handshake(on_ready done) override {
-    stream_.async_handshake(side_, [self = shared_from_this(), done = std::move(done)](error e) {
-      done(e);
-    });
+    stream_.async_handshake(
+        side_, [self = shared_from_this(), done = std::move(done)](error e) { done(e); });
   }
   void read_some(std::span<char> into, on_bytes done) override {
     stream_.async_read_some(asio::buffer(into.data(), into.size()),
-                            [self = shared_from_this(), done = std::move(done)](
-                                error e, std::size_t n) { done(e, n); });
+                            [self = shared_from_this(),
+                             done = std::move(done)](error e, std::size_t n) { done(e, n); });
   }
   void write(std::string_view bytes, on_bytes done) override {
     asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
@@ -101,8 +100,8 @@ std::shared_ptr<byte_stream> make_tls_server_stream(tcp::socket socket, tls_cont
 
 std::shared_ptr<byte_stream> make_tls_client_stream(tcp::socket socket, tls_context context,
                                                     const std::string& name) {
-  auto made = std::make_shared<tls_stream>(std::move(socket), std::move(context),
-                                           ssl::stream_base::client);
+  auto made =
+      std::make_shared<tls_stream>(std::move(socket), std::move(context), ssl::stream_base::client);
   ::SSL_set_tlsext_host_name(made->stream().native_handle(), name.c_str());
   made->stream().set_verify_callback(ssl::host_name_verification{name});
   return made;

@@ -25,10 +25,11 @@ using tls_context = std::shared_ptr<boost::asio::ssl::context>;
 // empty: by those of the system.
 [[nodiscard]] tls_context make_tls_client_context(const std::filesystem::path& authorities);
 
-[[nodiscard]] std::shared_ptr<byte_stream> make_tls_server_stream(
-    boost::asio::ip::tcp::socket socket, tls_context context);
+[[nodiscard]] std::shared_ptr<byte_stream>
+make_tls_server_stream(boost::asio::ip::tcp::socket socket, tls_context context);
 // `name`: what the certificate has to be for, a host name or an address.
-[[nodiscard]] std::shared_ptr<byte_stream> make_tls_client_stream(
-    boost::asio::ip::tcp::socket socket, tls_context context, const std::string& name);
+[[nodiscard]] std::shared_ptr<byte_stream>
+make_tls_client_stream(boost::asio::ip::tcp::socket socket, tls_context context,
+                       const std::string& name);
 
 } // namespace holdfast::runtime

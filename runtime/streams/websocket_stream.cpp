@@ -43,9 +43,8 @@ public:
     parser_.header_limit(handshake_bytes_max);
     parser_.body_limit(0);
     socket_.read_message_max(sip::message_size_max);
-    socket_.set_option(websocket::stream_base::decorator([](websocket::response_type& r) {
-      r.set(http::field::sec_websocket_protocol, "sip");
-    }));
+    socket_.set_option(websocket::stream_base::decorator(
+        [](websocket::response_type& r) { r.set(http::field::sec_websocket_protocol, "sip"); }));
   }
 
   void handshake(on_ready done) override {
@@ -57,13 +56,13 @@ public:
   }
 
   void read_some(std::span<char> into, on_bytes done) override {
-    socket_.async_read(buffer_, [self = shared_from_this(), into, done = std::move(done)](
-                                    error bad, std::size_t) {
-      const auto n = std::min(into.size(), self->buffer_.size());
-      std::memcpy(into.data(), self->buffer_.cdata().data(), n);
-      self->buffer_.consume(self->buffer_.size());
-      done(bad, n);
-    });
+    socket_.async_read(
+        buffer_, [self = shared_from_this(), into, done = std::move(done)](error bad, std::size_t) {
+          const auto n = std::min(into.size(), self->buffer_.size());
+          std::memcpy(into.data(), self->buffer_.cdata().data(), n);
+          self->buffer_.consume(self->buffer_.size());
+          done(bad, n);
+        });
   }
 
   void write(std::string_view bytes, on_bytes done) override {
@@ -71,8 +70,8 @@ public:
     socket_.binary(std::any_of(bytes.begin(), bytes.end(),
                                [](char c) { return static_cast<unsigned char>(c) >= 0x80; }));
     socket_.async_write(asio::buffer(bytes.data(), bytes.size()),
-                        [self = shared_from_this(), done = std::move(done)](
-                            error bad, std::size_t n) { done(bad, n); });
+                        [self = shared_from_this(),
+                         done = std::move(done)](error bad, std::size_t n) { done(bad, n); });
   }
 
   void close() override { // without the closing handshake: what is wrong is seldom willing

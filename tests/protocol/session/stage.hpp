@@ -191,8 +191,7 @@ private:
 // A user agent without timers: it says what the test tells it to, and keeps one dialog.
 class phone {
 public:
-  phone(world& w, flow at, std::string user)
-      : w_{w}, at_{std::move(at)}, user_{std::move(user)} {}
+  phone(world& w, flow at, std::string user) : w_{w}, at_{std::move(at)}, user_{std::move(user)} {}
 
   sip::message request(const std::string& method, const std::string& uri,
                        const std::string& body = "") {

@@ -24,8 +24,8 @@ namespace {
 const endpoint anywhere{"127.0.0.1", 0};
 
 std::string request(const std::string& call_id, const std::string& body = "") {
-  return "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: " + call_id
-         + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: "
+         + call_id + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 // A proxy: what it received, and which sends failed.
@@ -61,9 +61,7 @@ struct client {
     return got;
   }
   bool closed() { return hear(1).empty(); }
-  [[nodiscard]] endpoint local() const {
-    return {"127.0.0.1", socket.local_endpoint().port()};
-  }
+  [[nodiscard]] endpoint local() const { return {"127.0.0.1", socket.local_endpoint().port()}; }
   boost::asio::io_context io;
   tcp::socket socket;
 };
