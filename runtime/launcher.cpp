@@ -108,13 +108,16 @@ int launcher::run() {
 
 void launcher::greet() const {
   const auto& n = config_.nodes;
+  std::string sip = (config_.sip.tcp ? "udp, tcp " : "udp ") + to_string(config_.sip.address);
+  if (speaks_tls(config_)) sip += ", tls " + to_string(config_.sip.tls);
+  if (speaks_websocket(config_)) sip += ", ws " + to_string(config_.sip.websocket);
   std::printf("holdfast: coordinator, dispatcher, %d %s, %d %s\n"
-              "  SIP      udp %s\n"
+              "  SIP      %s\n"
               "  console  http://%s\n"
               "  state    %s (logs in %s)\n",
               n.proxies, n.proxies == 1 ? "proxy" : "proxies", n.containers,
               n.containers == 1 ? "container" : "containers",
-              to_string(config_.sip.address).c_str(), to_string(config_.console.address).c_str(),
+              sip.c_str(), to_string(config_.console.address).c_str(),
               config_.state.directory.c_str(), log_directory(config_).c_str());
   if (n.containers <= config_.cluster.replicas)
     std::printf("  note: with %d of %d wanted copies beside the owner, calls are less protected\n",

@@ -186,7 +186,8 @@ void serve_until_signalled(const configuration& c, const node_identity& who, std
   // millisecond. Taking actors apart one by one would only delay that.
   web.reset();
   outside.stop();
-  spdlog::shutdown();
+  // Not spdlog::shutdown(): actors are still at work, and one that logs needs the logger.
+  spdlog::default_logger()->flush();
   _exit(0);
 }
 
