@@ -2,8 +2,8 @@
 // connection of which proxy. For datagrams a flow is its address.
 //
 //   127.0.0.1:5060                        UDP
-//   127.0.0.1:40112;tcp;proxy-1/7f31...   the connection that proxy-1 calls so; gone, the address
-//   is
+//   127.0.0.1:40112;tcp;proxy-1/7f31...   the connection that proxy-1 calls so;
+//                                         when it is gone, the address is
 //                                         all that is left of it
 #pragma once
 

@@ -1,5 +1,4 @@
-// Which way a message takes, and what it says of itself for that: RFC
-// 3261 8.1.1.7, 8.1.1.8, 18.1.1.
+// Which way a message takes, and what it says of itself for that: RFC 3261 8.1.1.7, 8.1.1.8, 18.1.1.
 #include "protocol/core/buggify.hpp"
 #include "protocol/session/step.hpp"
 #include "protocol/sip/forwarding_rules.hpp"
@@ -67,7 +66,8 @@ void step::address(client_record& record, sip::message& request, const std::stri
   auto way = parse_flow(record.destination).value_or(flow{});
   const bool elsewhere =
       record.destination != destination_of(request.request_uri) && request.headers("Route").empty();
-  if (!way.reliable() && !elsewhere && sip::to_bytes(request).size() > large_request) {
+  if (!way.reliable() && !elsewhere && sip::size_at_most(request) > large_request
+      && sip::to_bytes(request).size() > large_request) {
     sometimes<"session: too large for a datagram">();
     way.over = transport::tcp;
     record.destination = to_string(way);

@@ -1,5 +1,7 @@
 #include "runtime/streams/byte_stream.hpp"
 
+#include "runtime/streams/limits.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -52,6 +54,9 @@ void prepare(tcp::socket& socket) {
   byte_stream::error ignored;
   socket.set_option(tcp::no_delay{true}, ignored);
   socket.set_option(asio::socket_base::keep_alive{true}, ignored);
+  // What the kernel takes in advance of a client that does not listen is work done for nobody.
+  socket.set_option(asio::socket_base::send_buffer_size{stream_limits::socket_bytes}, ignored);
+  socket.set_option(asio::socket_base::receive_buffer_size{stream_limits::socket_bytes}, ignored);
   constexpr int silent_s = 60;
   constexpr int between_s = 10;
   constexpr int probes = 3;

@@ -17,6 +17,8 @@ struct stream_limits {
   milliseconds connect{4'000};        // to somebody else
   milliseconds stalled{30'000};       // the other end takes nothing of what we write
   std::size_t unsent_bytes = 1 << 20; // per connection that the other end has not taken yet
+  std::size_t deaf_bytes = 64 << 10;  // with so much unsent nothing more is read: let it take first
+  static constexpr int socket_bytes = 128 << 10; // in the kernel, each way, instead of the megabytes it grows to
 };
 
 } // namespace holdfast::runtime

@@ -27,7 +27,6 @@ void sip_connection::start() {
     if (bad) return self->close("handshake failed");
     self->open_ = true;
     self->heard_ = self->since_ = clock::now();
-    self->keeper_.opened(*self);
     self->read();
     self->write();
   });
@@ -46,9 +45,11 @@ bool sip_connection::send(std::string bytes, std::string ticket) {
 }
 
 void sip_connection::read() {
-  if (closed_ || paused_) return;
+  if (closed_ || paused_ || reading_ || unsent_bytes_ > limits_.deaf_bytes) return;
+  reading_ = true;
   buffer_.resize(stream_->keeps_boundaries() ? sip::message_size_max : read_bytes);
   stream_->read_some(buffer_, [self = shared_from_this()](byte_stream::error bad, std::size_t n) {
+    self->reading_ = false;
     if (self->closed_) return;
     if (bad) return self->close("the other end closed");
     self->heard_ = clock::now();
@@ -115,6 +116,7 @@ void sip_connection::write() {
                    self->unsent_bytes_ -= self->unsent_.front().bytes.size();
                    self->unsent_.pop_front();
                    self->write();
+                   self->read(); // it may have been too deaf to be heard
                  });
 }
 

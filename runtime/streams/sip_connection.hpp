@@ -27,7 +27,6 @@ class sip_connection;
 
 class connection_keeper {
 public:
-  virtual void opened(sip_connection& c) = 0;
   // False: read no more until read_on().
   virtual bool arrived(std::vector<actors::stream_message> messages) = 0;
   // `tickets`: of what was not sent any more.
@@ -82,6 +81,7 @@ private:
   bool open_ = false;
   bool closed_ = false;
   bool writing_ = false;
+  bool reading_ = false;
   bool paused_ = false;
   bool had_message_ = false;
 };

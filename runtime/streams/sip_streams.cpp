@@ -81,7 +81,6 @@ public:
   }
 
   // ---- connection_keeper
-  void opened(sip_connection& c) override;
   bool arrived(std::vector<actors::stream_message> messages) override;
   void ended(sip_connection& c, std::string_view why, std::vector<std::string> tickets) override;
 
@@ -226,8 +225,6 @@ void sip_streams::engine::adopt(std::shared_ptr<byte_stream> stream, const way& 
     if (auto ticket = out.ticket; !c->send(std::move(out.bytes), std::move(out.ticket)))
       fail(std::vector{std::move(ticket)});
 }
-
-void sip_streams::engine::opened(sip_connection&) {}
 
 bool sip_streams::engine::arrived(std::vector<actors::stream_message> messages) {
   const auto name = messages.front().peer.connection;

@@ -54,9 +54,11 @@ TEST_CASE("parser: compact forms, folding and lists [RFC 3261 7.3.1, 7.3.3]") {
 TEST_CASE("writer: parse(to_bytes(m)) is m, and so is decode(encode(m))") {
   const auto m = parsed(invite);
   CHECK(parse(to_bytes(m)) == m);
+  CHECK(to_bytes(m).size() <= size_at_most(m));
   CHECK(decode<message>(encode(m)) == m);
   const auto answer = make_response(m, 180, "", "x");
   CHECK(parse(to_bytes(answer)) == answer);
+  CHECK(to_bytes(answer).size() <= size_at_most(answer));
 }
 
 TEST_CASE("message: top values come and go inside comma lists") {
@@ -167,6 +169,7 @@ TEST_CASE("parser: no truncation and no mutation crashes it; what it accepts rou
     const auto m = parse(mutant);
     if (m) {
       CHECK(parse(to_bytes(*m)) == *m);
+      CHECK(to_bytes(*m).size() <= size_at_most(*m));
       (void)m->contacts();
     } else if (const auto answer = error_response(m.error())) {
       (void)to_bytes(*answer);

@@ -230,3 +230,23 @@ TEST_CASE("streams: a client that reads nothing is closed, and what it did not g
   CHECK(proxy.failures.take().has_value());
   CHECK(eventually([&] { return proxy.streams.totals().open == 0; }));
 }
+
+TEST_CASE("streams: a client that asks and does not listen is heard again when it has listened") {
+  stream_limits limits;
+  limits.unsent_bytes = 8'000'000;
+  node proxy{"proxy-1", limits};
+  stream_relay relay{{anywhere}, {}};
+  relay.set_targets({proxy.streams.local()});
+  client deaf{relay.local()[0]};
+  deaf.say(request("one"));
+  const auto peer = proxy.messages.take()->peer;
+  const std::string big(100'000, 'x');
+  for (int i = 0; i < 40; ++i) proxy.streams.send({{peer, std::nullopt, big, ""}});
+  CHECK_FALSE(proxy.messages.take(300ms).has_value()); // all of it is on its way
+  deaf.say(request("two"));
+  CHECK(proxy.messages.take()->bytes == request("two")); // that read was under way
+  deaf.say(request("three"));
+  CHECK_FALSE(proxy.messages.take(300ms).has_value());
+  CHECK(deaf.hear(40 * big.size()).size() == 40 * big.size());
+  CHECK(proxy.messages.take()->bytes == request("three"));
+}
