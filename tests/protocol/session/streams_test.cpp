@@ -217,7 +217,8 @@ TEST_CASE("streams: a proxy writes two Record-Routes where the transport changes
     alice.invite("sip:bob@example.com");
     phone bob{w, bob_at, "bob"};
     std::vector<std::string> list;
-    for (const auto value : bob.expect("INVITE").headers("Record-Route"))
+    const auto invite = bob.expect("INVITE");
+    for (const auto value : invite.headers("Record-Route"))
       list.push_back(value.find("transport=tcp") != std::string_view::npos ? "tcp" : "udp");
     return list;
   };
