@@ -77,6 +77,7 @@ private:
     std::deque<emission> stalled;
     sequence stalled_upto;
     std::vector<std::string> guards;
+    std::vector<cluster::replica> replicas; // as the shard was told last
     shard_status status;
   };
   struct open_question {
@@ -102,6 +103,7 @@ private:
   // Ownership (container_shards.cpp).
   void on_offer(shard_offer& offer);
   void expect(shard_id id, const cluster::shard_entry& entry);
+  void tell_replicas(hosted& h, const std::vector<cluster::replica>& next);
   void activate_if_fenced(shard_id id, hosted& h);
   [[nodiscard]] bool fence_passed(shard_id id, const hosted& h) const;
   [[nodiscard]] bool predecessor_lives(const cluster::shard_entry& entry) const;

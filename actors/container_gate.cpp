@@ -1,5 +1,6 @@
 // The gate: what sessions want to say, and whether this node may still say it.
 #include "actors/container.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
@@ -45,6 +46,7 @@ bool container::may_speak(const hosted& h) const {
 
 void container::emit_stalled(shard_id id, hosted& h) {
   if (!owns(id) || !h.active || !may_speak(h)) return;
+  if (!h.stalled.empty() && buggify<"gate: speaks later">()) return;
   while (!h.stalled.empty()) {
     auto next = std::move(h.stalled.front());
     h.stalled.pop_front();
@@ -87,7 +89,8 @@ void container::emit_sip_out(emit_sip out) {
     return true;
   };
   if (!connected.empty() && handed(connected)) return;
-  if (!out.proxy.empty() && out.proxy != connected && handed(out.proxy)) return;
+  const bool any_will_do = !stream && buggify<"gate: any proxy will do">();
+  if (!out.proxy.empty() && out.proxy != connected && !any_will_do && handed(out.proxy)) return;
   const auto& members = current_view().members;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const auto& m = members[next_proxy_++ % members.size()];
@@ -105,6 +108,7 @@ void container::tell_of_lost_output(const std::string& dead_proxy) {
 }
 
 void container::send_keepalives() {
+  if (buggify<"gate: a keep-alive is left out">()) return;
   cluster::keepalive k;
   k.view = current_view().number;
   for (const auto& m : current_view().members) {
@@ -128,6 +132,7 @@ cluster::load_figures container::own_load() const {
 
 // To whoever decides where new work goes: every directory and every proxy, ourselves among them.
 void container::tell_load() {
+  if (buggify<"gate: tells no load">()) return;
   const auto told = gauge_.report(own_load(), now());
   told_load(options_.name, told);
   const auto bytes = encode(told);
@@ -144,6 +149,7 @@ void container::told_load(const std::string& peer, const cluster::load& told) {
 }
 
 void container::flush_handled() {
+  if (buggify<"gate: receipts wait">()) return;
   for (auto& [proxy, receipts] : handled_)
     if (!receipts.receipts.empty()) send_frame(proxy, frame_kind::handled, receipts);
   handled_.clear();

@@ -2,6 +2,7 @@
 // While the shard moves the question waits; after its time it is answered "timed out", never "no
 // such session" (design, "Location").
 #include "actors/container.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/question.hpp"
 
 #include <caf/all.hpp>
@@ -23,6 +24,7 @@ void container::on_question(cluster::ask question, duration timeout) {
     return;
   }
   pose(question);
+  if (buggify<"question: posed twice">()) pose(question);
   questions_.insert_or_assign(id, open_question{std::move(question), now() + timeout});
 }
 
@@ -58,6 +60,7 @@ void container::send_answer(emit_answer answer) {
 
 // The session that asked may have moved meanwhile; the answer follows it.
 void container::on_answer(const cluster::answer& a) {
+  if (buggify<"question: an answer is lost">()) return;
   const bool open = questions_.erase({a.to, a.id}) > 0;
   if (!owns(a.to.shard)) {
     if (const auto* entry = entry_of(a.to.shard); open && entry != nullptr)

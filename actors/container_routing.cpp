@@ -1,5 +1,6 @@
 // Messages on their way to a session: known by token, found in the directory, or to be placed.
 #include "actors/container.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/stateless.hpp"
 
 #include <caf/all.hpp>
@@ -59,6 +60,7 @@ void container::serve(cluster::sip_in message) {
 
 void container::deliver(cluster::sip_in message) {
   const auto shard = message.to.shard;
+  witness_delivery(options_.name, shard.value, hosted_.at(shard).epoch.value);
   gauge_.message(now());
   if (message.receipt != 0 && timed_.size() < timed_messages_max)
     timed_.emplace(std::pair{message.proxy, message.receipt}, now());
@@ -83,7 +85,8 @@ void container::look_up(cluster::sip_in message) {
     return;
   }
   const auto& h = hosted_.at(message.to.shard);
-  const bool may_have_forgotten = h.took_over && now() - h.active_since < fresh_directory;
+  const bool may_have_forgotten = (h.took_over && now() - h.active_since < fresh_directory)
+                                  || buggify<"container: asks before it creates">();
   if (may_have_forgotten && searches_.size() < pending_questions_max)
     start_search(std::move(message));
   else if (message.may_create)
@@ -94,7 +97,7 @@ void container::look_up(cluster::sip_in message) {
 
 // Written down before it is forwarded, so that copies, CANCEL and ACK follow.
 void container::place(cluster::sip_in message) {
-  if (!message.emergency && gauge_.overrun(now())) {
+  if (!message.emergency && (gauge_.overrun(now()) || buggify<"container: ignores new work">())) {
     ignore(message);
     return;
   }
@@ -137,8 +140,9 @@ std::optional<shard_id> container::shard_for_new_session() {
     if (m.card.serves == cluster::role::container && m.state == cluster::member_state::active
         && (m.card.name == options_.name || reachable().contains(m.card.name)))
       hosts.push_back({m.card.name, m.card.weight});
-  const auto chosen = balancer_.choose(hosts, options_.outside->random());
+  auto chosen = balancer_.choose(hosts, options_.outside->random());
   if (!chosen) return std::nullopt;
+  if (buggify<"container: the last one takes new work">()) chosen = hosts.size() - 1;
   const auto* best = current_view().find(hosts[*chosen].name);
   std::vector<shard_id> owned;
   for (std::uint16_t i = 0; i < current_view().shards.size(); ++i)

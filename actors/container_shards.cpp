@@ -1,6 +1,7 @@
 // Ownership: what the view gives to this container and takes from it.
 #include "actors/container.hpp"
 #include "actors/shard.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
@@ -37,11 +38,7 @@ void container::on_view() {
 void container::expect(shard_id id, const cluster::shard_entry& entry) {
   auto& h = hosted_[id];
   if (h.epoch == entry.epoch) {
-    if (h.active) {
-      send(h.actor, shard_replicas{entry.replicas});
-      for (const auto& r : entry.replicas)
-        send(h.actor, shard_peer{r.node.name, reachable().contains(r.node.name)});
-    }
+    if (h.active) tell_replicas(h, entry.replicas);
     return;
   }
   if (h.actor) send_exit(h.actor, caf::exit_reason::user_shutdown);
@@ -58,6 +55,19 @@ void container::expect(shard_id id, const cluster::shard_entry& entry) {
   // shard over: what it still commits is for us, until we begin.
   if (!predecessor_lives(entry)) copies_.refuse_below(id, entry.epoch);
   granter_.require_view(entry.previous_owner.name, current_view().number);
+}
+
+// Most views change nothing for a shard, and a stream that is opened again holds its output back.
+void container::tell_replicas(hosted& h, const std::vector<cluster::replica>& next) {
+  if (next == h.replicas) return;
+  send(h.actor, shard_replicas{next});
+  for (const auto& r : next) {
+    const bool known =
+        std::any_of(h.replicas.begin(), h.replicas.end(),
+                    [&](const cluster::replica& before) { return before.node == r.node; });
+    if (!known) send(h.actor, shard_peer{r.node.name, reachable().contains(r.node.name)});
+  }
+  h.replicas = next;
 }
 
 void container::on_offer(shard_offer& offer) {
@@ -92,6 +102,7 @@ bool container::fence_passed(shard_id id, const hosted& h) const {
   if (predecessor_lives(entry)) return now() - h.named_owner_at >= release_patience;
   // We acked nothing since the view named us, unless the old owner knew the view already.
   const auto last_possible_ack = h.named_owner_at + options_.settings.lease;
+  if (buggify<"container: waits for the whole lease">()) return now() >= last_possible_ack;
   return now()
          >= std::min(last_possible_ack,
                      std::max(h.named_owner_at, granter_.silent_from(entry.previous_owner.name)));
@@ -107,7 +118,7 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
   // Nobody could be promoted: every full copy is dead, and the shard begins empty. A copy that was
   // half filled here must not come to life.
   if (entry.previous_fence == cluster::fence::none) with.records.clear();
-  with.replicas = entry.replicas;
+  with.replicas = h.replicas = entry.replicas;
   with.reachable = reachable();
   with.resend_outbox = true;
   h.active = true;
@@ -182,7 +193,8 @@ void container::on_shard_down(const caf::down_msg& down) {
 void container::start_overdue() {
   for (auto& [id, h] : hosted_) {
     const auto since = std::max(h.named_owner_at, h.started_at);
-    if (h.actor || now() - since < options_.settings.activation_grace) continue;
+    const bool at_once = buggify<"container: does not wait to be spawned">();
+    if (h.actor || (!at_once && now() - since < options_.settings.activation_grace)) continue;
     cluster::shard_start start{id, h.epoch, {}, {}};
     h.started_at = now();
     spawn<shard>(frame{frame::current_version, 0, encode(start)});
@@ -190,6 +202,7 @@ void container::start_overdue() {
 }
 
 void container::report() {
+  if (buggify<"container: a report is left out">()) return;
   cluster::container_report r;
   r.view = current_view().number;
   r.replicas = static_cast<std::uint32_t>(copies_.records());

@@ -4,6 +4,7 @@
 #include <caf/io/all.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <set>
 #include <variant>
 
@@ -44,13 +45,8 @@ caf::behavior coordinator_actor::make_behavior() {
         history_.on_sign(ended.name, "its process ended", now());
         feed(control::process_ended{std::move(ended.name), ended.pid});
       },
-      [this](inspect_history& i) { i.look(history_); },
       [this](inspect_cluster& i) { i.look(machine_, events_); },
-      [this](operate_cluster& o) {
-        o.command.id = ++next_command_;
-        commands_[o.command.id] = std::move(o.done);
-        feed(o.command);
-      },
+      [this](operate_cluster& o) { command(std::move(o.command), std::move(o.done)); },
   }
       .or_else(common());
 }
@@ -62,6 +58,7 @@ void coordinator_actor::on_exit() {
 
 void coordinator_actor::on_view() {
   if (!(current_view().number > machine_.current().number)) return; // our own publication
+  if (!machine_.stands()) history_.on_view(machine_.current(), current_view(), now());
   feed(control::view_offered{pulled_from_, current_view()});
 }
 
@@ -188,8 +185,75 @@ void coordinator_actor::carry_out(const control::note& order) {
   if (events_.size() > events_max) events_.pop_front();
 }
 
+void coordinator_actor::command(control::operator_command what,
+                                std::function<void(bool, std::string)> told) {
+  what.id = ++next_command_;
+  commands_[what.id] = std::move(told);
+  feed(std::move(what));
+}
+
+// ---- for operators
+
+bool coordinator_actor::describe(const describe_yourself& question, cluster::picture& into) {
+  const auto& query = *question.query;
+  using what = cluster::inspect_what;
+  if (query.what == what::cluster || query.what == what::history)
+    into.facts.push_back(facts(query));
+  if (query.what != what::operate) return true;
+  control::operator_command order;
+  order.verb = query.verb;
+  order.node = query.text;
+  order.shard = query.shard;
+  command(std::move(order), [this, number = question.question,
+                             as = question.answer_as](bool accepted, std::string text) {
+    self_description mine{number, as, {}};
+    mine.part.accepted = accepted;
+    mine.part.result = std::move(text);
+    give(std::move(mine));
+  });
+  return false;
+}
+
+cluster::cluster_facts coordinator_actor::facts(const cluster::inspect_query& query) const {
+  cluster::cluster_facts x;
+  x.now = now();
+  x.source = options_.name;
+  x.coordinator = machine_.stands();
+  x.standing = machine_.standing().name;
+  x.ledger_error = machine_.ledger().error;
+  x.ledger_since = machine_.ledger().since;
+  x.number = machine_.current().number;
+  x.ready = machine_.ready();
+  x.sessions_lost = machine_.current().sessions_lost;
+  const auto& failovers = history_.failovers();
+  const bool all = query.what == cluster::inspect_what::history;
+  const auto told = std::min(failovers.size(), cluster::failovers_told_max);
+  for (auto f = failovers.end() - static_cast<std::ptrdiff_t>(told); f != failovers.end(); ++f)
+    x.failovers.push_back(*f);
+  if (all) {
+    if (query.number.value != 0) {
+      if (const auto* one = history_.view_at(query.number)) x.views.push_back(*one);
+      return x;
+    }
+    if (query.limit == 0) return x;
+    for (const auto& v : history_.views()) {
+      x.views.push_back(v);
+      x.views.back().ring = {};
+    }
+    return x;
+  }
+  x.members = machine_.members();
+  x.shards = machine_.shards();
+  if (!x.ready) x.why_not_ready = cluster::why_not_ready(x);
+  const auto skip = events_.size() - std::min(events_.size(), cluster::events_told_max);
+  for (auto e = events_.begin() + static_cast<std::ptrdiff_t>(skip); e != events_.end(); ++e)
+    x.events.push_back({e->at, e->alarm, e->text});
+  return x;
+}
+
 std::string coordinator_actor::state_line() const {
   return "view " + std::to_string(machine_.current().number.value)
+         + (machine_.stands() ? ", coordinates" : ", stands by")
          + (machine_.ready() ? ", ready, " : ", not ready, ") + std::to_string(events_.size())
          + " events";
 }

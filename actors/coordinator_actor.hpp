@@ -33,11 +33,6 @@ struct inspect_cluster {
   std::function<void(const cluster::coordinator&, const std::deque<cluster_event>&)> look;
 };
 
-// Likewise, for what has become of the cluster.
-struct inspect_history {
-  std::function<void(const cluster::history&)> look;
-};
-
 // An operator's command; `done` is called with whether it was accepted, and what happens now.
 struct operate_cluster {
   cluster::control::operator_command command;
@@ -60,6 +55,10 @@ private:
   void on_frame(const std::string& peer, cluster::frame_kind kind, std::string_view bytes) override;
   void on_tick() override;
   std::string state_line() const override;
+  bool describe(const describe_yourself& question, cluster::picture& into) override;
+  [[nodiscard]] cluster::cluster_facts facts(const cluster::inspect_query& query) const;
+  void command(cluster::control::operator_command what,
+               std::function<void(bool, std::string)> told);
 
   void lost_link(const std::string& peer);
   void feed(cluster::control::event what);
@@ -86,5 +85,4 @@ private:
 } // namespace holdfast::actors
 
 HOLDFAST_LOCAL_MESSAGE(inspect_cluster)
-HOLDFAST_LOCAL_MESSAGE(inspect_history)
 HOLDFAST_LOCAL_MESSAGE(operate_cluster)

@@ -1,11 +1,14 @@
 #include "actors/hub.hpp"
 
 #include "actors/role.hpp"
+#include "protocol/cluster/candidacy.hpp"
+#include "protocol/core/buggify.hpp"
 
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::actors {
 
@@ -26,22 +29,29 @@ caf::behavior hub::make_behavior() {
       [this](incoming& batch) { on_incoming(batch); },
       [this](link_established& e) {
         link_options made{roles_, introduction(), e.peer, std::move(e.remote_hub), true};
-        spawn<link>(std::move(made)); // lives by its messages until it says link_ready
+        const auto opened = spawn<link>(std::move(made));
+        opening_.emplace(opened.address(), opened); // until it says link_ready or link_lost
       },
       [this](link_failed& f) {
-        spdlog::debug("link to {} failed: {}", f.peer.empty() ? "the coordinator" : f.peer, f.why);
+        spdlog::debug("link to {} failed: {}", f.peer.empty() ? "a coordinator" : f.peer, f.why);
         redial_at_[f.peer] = now_of(home_system()) + redial_interval;
       },
-      [this](link_ready& ready) { add_link(ready.peer, std::move(ready.link), ready.node); },
+      [this](link_ready& ready) {
+        opening_.erase(ready.link.address());
+        add_link(ready.peer, std::move(ready.link), ready.node);
+      },
       [this](link_lost& lost) { on_link_lost(lost); },
       [this](view_changed& changed) { adopt(std::move(changed.now)); },
       [](batch_done) {},
       [this](peer_suspected& s) {
         const auto told = encode(cluster::suspicion{s.peer, s.suspected});
-        if (roles_.coordinator)
+        // All of them: one that takes over knows it already.
+        if (roles_.coordinator) {
           send(roles_.coordinator, std::move(s));
-        else
-          send_to(coordinator_name_, frame_kind::suspicion, told);
+          return;
+        }
+        for (const auto& [peer, l] : links_)
+          if (is_coordinator(peer)) send_to(peer, frame_kind::suspicion, told);
       },
       [this](newer_view_seen& seen) {
         if (seen.number > view_->number)
@@ -56,7 +66,9 @@ caf::behavior hub::make_behavior() {
 
 void hub::on_exit() {
   for (auto& [peer, l] : links_) send_exit(l.link, caf::exit_reason::user_shutdown);
+  for (auto& [address, l] : opening_) send_exit(l, caf::exit_reason::user_shutdown);
   links_.clear();
+  opening_.clear();
   roles_ = {};
   observed_actor::on_exit();
 }
@@ -100,16 +112,15 @@ void hub::add_link(const cluster::hello& peer, caf::actor made, caf::node_id nod
   drop_link(peer.name);
   links_[peer.name] = peer_link{made, node, peer.boot, peer.incarnation};
   redial_at_.erase(peer.name);
-  if (const auto* known = view_->find(peer.name);
-      known != nullptr && known->card.serves == role::coordinator)
-    coordinator_name_ = peer.name;
-  else if (coordinator_name_.empty() && known == nullptr && !serves(role::coordinator))
-    coordinator_name_ = peer.name; // before the first view, the only one we dial
+  const bool stranger = view_->find(peer.name) == nullptr && !serves(role::coordinator);
+  if (answered_.empty() && stranger)
+    answered_ = peer.name; // before the first view we dial no other
   spdlog::debug("link to {} is up", peer.name);
   tell_roles(caf::make_message(link_up{peer.name, made, std::move(node)}));
   if (peer.view > view_->number)
     send_to(peer.name, frame_kind::view_pull, encode(cluster::view_pull{view_->number}));
-  if (peer.name == coordinator_name_) join();
+  const auto asked = whom_to_ask();
+  if (std::find(asked.begin(), asked.end(), peer.name) != asked.end()) join();
 }
 
 void hub::drop_link(const std::string& peer) {
@@ -122,6 +133,7 @@ void hub::drop_link(const std::string& peer) {
 }
 
 void hub::on_link_lost(const link_lost& lost) {
+  opening_.erase(lost.link);
   const auto found = links_.find(lost.peer);
   if (found == links_.end() || found->second.link.address() != lost.link) return;
   spdlog::debug("link to {} is lost", lost.peer);
@@ -170,10 +182,13 @@ void hub::adopt(shared_view next) {
     const auto l = links_.find(m.card.name);
     if (l != links_.end() && l->second.boot == m.card.boot) l->second.incarnation = m.incarnation;
     if (l != links_.end() && superseded(l->second, m)) drop_link(m.card.name);
-    if (m.card.serves == role::coordinator && m.alive()) coordinator_name_ = m.card.name;
   }
+  const auto* now_standing = cluster::coordinator_of(*view_);
+  const auto standing = now_standing == nullptr ? node_id{} : now_standing->id();
+  const bool another = std::exchange(standing_, standing) != standing;
   options_.outside->watch(view_, self_id(), caf::actor_cast<caf::actor>(this));
   tell_roles(caf::make_message(view_changed{view_}));
+  if (another && links_.contains(standing_.name)) join(); // it has to hear that we are here
   dial_missing();
 }
 
@@ -209,21 +224,54 @@ bool hub::needs_link_to(const cluster::member& peer) const {
 }
 
 bool hub::dials(const cluster::member& peer) const {
-  if (serves(role::coordinator)) return false;
-  return peer.card.serves == role::coordinator || options_.card.name > peer.card.name;
+  const bool to_coordinator = peer.card.serves == role::coordinator;
+  if (serves(role::coordinator) != to_coordinator) return to_coordinator;
+  return options_.card.name > peer.card.name;
 }
 
 void hub::dial_missing() {
   for (const auto& m : view_->members)
     if (needs_link_to(m) && dials(m) && !links_.contains(m.card.name))
-      dial(m.card.name, m.card.serves == role::coordinator ? options_.coordinator : m.card.links);
-  if (serves(role::coordinator) || links_.contains(coordinator_name_)) return;
-  const auto* known = view_->find(coordinator_name_);
-  // A new one will come to where the dead one was.
-  if (known == nullptr || !known->alive()) dial("", options_.coordinator);
+      dial(m.card.name, where_is(m));
+  dial_coordinators();
+}
+
+// Before the first view, and later: a new one will come to where a dead one was.
+void hub::dial_coordinators() {
+  for (const auto& c : options_.coordinators) {
+    const auto& name = c.name.empty() ? answered_ : c.name;
+    const auto* known = view_->find(name);
+    const bool they_dial =
+        serves(role::coordinator) && (c.name.empty() || c.name >= options_.card.name);
+    if (they_dial || links_.contains(name) || (known != nullptr && known->alive())) continue;
+    dial(c.name, c.links);
+  }
+}
+
+bool hub::is_coordinator(const std::string& peer) const {
+  const auto* known = view_->find(peer);
+  if (known != nullptr) return known->card.serves == role::coordinator;
+  const auto configured = [&](const coordinator_address& c) { return c.name == peer; };
+  return peer == answered_
+         || std::any_of(options_.coordinators.begin(), options_.coordinators.end(), configured);
+}
+
+std::vector<std::string> hub::whom_to_ask() const {
+  std::vector<std::string> asked;
+  for (const auto& [peer, l] : links_)
+    if (is_coordinator(peer)) asked.push_back(peer);
+  const bool stands = std::find(asked.begin(), asked.end(), standing_.name) != asked.end();
+  return stands ? std::vector{standing_.name} : asked;
+}
+
+endpoint hub::where_is(const cluster::member& peer) const {
+  for (const auto& c : options_.coordinators)
+    if (peer.card.name == (c.name.empty() ? answered_ : c.name)) return c.links;
+  return peer.card.links;
 }
 
 void hub::dial(const std::string& peer, const endpoint& address) {
+  if (buggify<"hub: dials later">()) return;
   const auto now = now_of(home_system());
   const auto wait = redial_at_.find(peer);
   if (wait != redial_at_.end() && now < wait->second) return;
@@ -237,10 +285,8 @@ void hub::join() {
   for (const auto& shard : view_->shards) highest = std::max(highest, shard.epoch);
   const auto request =
       encode(cluster::join{options_.card, incarnation_, highest, view_->number, options_.settings});
-  if (!roles_.coordinator) {
-    send_to(coordinator_name_, frame_kind::join, request);
-    return;
-  }
+  for (const auto& peer : whom_to_ask()) send_to(peer, frame_kind::join, request);
+  if (!roles_.coordinator) return;
   incoming own{
       options_.card.name, {{frame_kind::join, request}}, caf::actor_cast<caf::actor>(this), 0};
   send(roles_.coordinator, std::move(own));
@@ -248,6 +294,12 @@ void hub::join() {
 
 void hub::on_tick() {
   dial_missing();
+  if (buggify<"hub: pulls a view again">())
+    for (const auto& who : whom_to_ask())
+      send_to(who, frame_kind::view_pull, encode(cluster::view_pull{}));
+  if (buggify<"hub: tells its roles the view again">())
+    tell_roles(caf::make_message(view_changed{view_}));
+  if (roles_.hub && buggify<"hub: joins again">()) join();
   const auto* self = view_->find(options_.card.name);
   const bool in = self != nullptr && self->card.boot == options_.card.boot && self->alive();
   if (!in && roles_.hub && now_of(home_system()) - last_join_ >= rejoin_interval) join();

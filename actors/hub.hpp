@@ -1,8 +1,9 @@
 // The hub of a node: it joins the cluster, holds the newest view, keeps a link to every peer that
 // the view names and this node needs, and tells the roles of its node about both.
 //
-// Who dials: everybody the coordinator; of two others, the one whose name comes later. A link of an
-// older incarnation is dropped as soon as the view names a newer one.
+// Who dials: everybody the coordinators; of two others, and of two coordinators, the one whose name
+// comes later. A link of an older incarnation is dropped as soon as the view names a newer one.
+// Who has no view asks every coordinator that is configured; the view says which one coordinates.
 #pragma once
 
 #include "actors/link.hpp"
@@ -17,11 +18,17 @@
 
 namespace holdfast::actors {
 
+// Where a coordinator is to be found. No name: whoever answers there.
+struct coordinator_address {
+  std::string name;
+  endpoint links;
+};
+
 struct hub_options {
   world* outside = nullptr; // outlives every actor
   cluster::node_card card;
   cluster::settings settings;
-  endpoint coordinator; // where to ask to be let in; unused by the coordinator itself
+  std::vector<coordinator_address> coordinators; // where to ask to be let in
 };
 
 class hub : public observed_actor {
@@ -57,6 +64,7 @@ private:
   void adopt(shared_view next);
   bool check_own_place();
   void dial_missing();
+  void dial_coordinators();
   void dial(const std::string& peer, const endpoint& address);
   void join();
   void on_tick();
@@ -67,6 +75,10 @@ private:
   [[nodiscard]] bool dials(const cluster::member& peer) const;
   [[nodiscard]] cluster::hello introduction() const;
   [[nodiscard]] node_id self_id() const { return {options_.card.name, incarnation_}; }
+  // The coordinators that we are linked to: the one that coordinates alone, if the view names one.
+  [[nodiscard]] std::vector<std::string> whom_to_ask() const;
+  [[nodiscard]] bool is_coordinator(const std::string& peer) const;
+  [[nodiscard]] endpoint where_is(const cluster::member& peer) const;
   void send_to(const std::string& peer, cluster::frame_kind kind, std::string bytes);
   void tell_roles(const caf::message& what);
 
@@ -74,9 +86,11 @@ private:
   role_table roles_;
   incarnation incarnation_;
   shared_view view_;
-  std::string coordinator_name_; // known once the link to it is up
+  std::string answered_; // at the address of a coordinator without a name
+  node_id standing_;     // coordinates by the view; empty name: nobody, or no view
   std::map<std::string, peer_link> links_;
-  // When to dial again; "" is the coordinator before its name is known.
+  std::map<caf::actor_addr, caf::actor> opening_; // dialed, and not introduced yet
+  // When to dial again; "" is a coordinator whose name is not known.
   std::map<std::string, instant> redial_at_;
   instant last_join_{};
 };

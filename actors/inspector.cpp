@@ -59,6 +59,10 @@ bool inspector::concerned(const cluster::inspect_query& query, std::uint64_t id,
   case inspect_what::sessions:
   case inspect_what::trace:
     return a.kind == "shard";
+  case inspect_what::cluster:
+  case inspect_what::history:
+  case inspect_what::operate:
+    return a.kind == "coordinator";
   default:
     return false;
   }
@@ -75,7 +79,7 @@ void inspector::ask_here(const cluster::inspect_query& query, answer reply) {
     const auto who = caf::actor_cast<caf::actor>(a.who);
     if (!who) continue;
     q.missing.insert(id);
-    send(who, describe_yourself{number, id, shared, nullptr});
+    send(who, describe_yourself{number, id, shared});
   }
   if (query.what == inspect_what::graveyard)
     for (const auto& g : graveyard_) {
@@ -151,22 +155,42 @@ void inspector::on_survey(inspect_everywhere& wanted) {
         return;
       }
   if (surveys_.size() >= questions_max) return wanted.done({});
+  const auto nodes = nodes_for(wanted);
   const auto number = ++next_;
   auto& s = surveys_[number];
   s.sampled = sampled;
+  s.of_coordinator =
+      wanted.query.what == inspect_what::cluster || wanted.query.what == inspect_what::history;
   s.until = now() + cluster_patience;
   s.done.push_back(std::move(wanted.done));
   const auto message = encode(cluster::inspect{number, wanted.query});
   for (const auto& peer : reachable())
-    if ((wanted.node.empty() || wanted.node == peer) && send_to(peer, frame_kind::inspect, message))
-      s.missing.insert(peer);
-  const bool here = wanted.node.empty() || wanted.node == options_.name;
+    if (nodes.contains(peer) && send_to(peer, frame_kind::inspect, message)) s.missing.insert(peer);
+  const bool here = nodes.contains(options_.name);
   if (here) s.missing.insert(options_.name);
   if (s.missing.empty()) return finish(surveys_.find(number));
   if (here)
     ask_here(wanted.query, [this, number](cluster::picture p) {
       on_part(options_.name, number, true, std::move(p));
     });
+}
+
+std::set<std::string> inspector::nodes_for(const inspect_everywhere& wanted) const {
+  if (!wanted.node.empty()) return {wanted.node};
+  const bool of_coordinator = wanted.query.what == inspect_what::cluster
+                              || wanted.query.what == inspect_what::history
+                              || wanted.query.what == inspect_what::operate;
+  std::set<std::string> nodes;
+  if (of_coordinator) { // of several the one that the view names
+    for (const auto& m : current_view().members)
+      if (m.card.serves == cluster::role::coordinator && m.state == cluster::member_state::active)
+        nodes.insert(m.card.name);
+    if (nodes.empty() && only("coordinator") != 0) nodes.insert(options_.name);
+    return nodes;
+  }
+  nodes = reachable();
+  nodes.insert(options_.name);
+  return nodes;
 }
 
 void inspector::on_frame(const std::string& peer, frame_kind kind, std::string_view bytes) {
@@ -182,6 +206,7 @@ void inspector::on_frame(const std::string& peer, frame_kind kind, std::string_v
   } else if (kind == frame_kind::inspect_reply) {
     with<cluster::inspect_reply>(bytes, [&](cluster::inspect_reply r) {
       r.part.node = peer;
+      for (auto& facts : r.part.facts) cluster::rebase(facts, now());
       on_part(peer, r.id, r.last, std::move(r.part));
     });
   }
@@ -214,6 +239,13 @@ void inspector::finish(std::map<std::uint64_t, survey>::iterator it) {
     const auto since = now() - s.answered_at.at(node);
     for (auto& seen : p.sightings) seen.ago += since;
     pictures.push_back(std::move(p));
+  }
+  if (s.of_coordinator && std::all_of(pictures.begin(), pictures.end(), [](const auto& p) {
+        return p.facts.empty();
+      })) {
+    auto& own = pictures.emplace_back();
+    own.node = options_.name;
+    own.facts.push_back(cluster::facts_of(current_view(), options_.name, now()));
   }
   if (s.sampled) {
     latest_ = pictures;

@@ -5,7 +5,8 @@
 //                                   --describe_yourself--> its own actors
 //           <--pictures------------ <--inspect_reply, in parts--
 //
-// An actor that does not answer in time is shown as one that does not: that is news by itself.
+// An actor that does not answer in time is shown as one that does not: that is news by itself. What
+// the coordinator would say and does not is told from the view of this node, as far as that goes.
 #pragma once
 
 #include "actors/role.hpp"
@@ -29,7 +30,7 @@ struct inspector_options {
 // the nodes that answered.
 struct inspect_everywhere {
   cluster::inspect_query query;
-  std::string node; // empty: all
+  std::string node; // empty: all; what concerns the coordinator goes to it by itself
   std::function<void(const std::vector<cluster::picture>&)> done;
 };
 
@@ -67,8 +68,9 @@ private:
     instant until;
     answer reply;
   };
-  struct survey {         // of all nodes
-    bool sampled = false; // its result is for whoever asks soon after
+  struct survey {                // of all nodes
+    bool sampled = false;        // its result is for whoever asks soon after
+    bool of_coordinator = false; // what the view tells stands in for an answer
     std::set<std::string> missing;
     std::map<std::string, cluster::picture> so_far;
     std::map<std::string, instant> answered_at; // what it says is as old as that
@@ -94,6 +96,7 @@ private:
   void on_part(const std::string& node, std::uint64_t id, bool last, cluster::picture part);
   void finish(std::map<std::uint64_t, survey>::iterator s);
   void bury(actor_died& death);
+  [[nodiscard]] std::set<std::string> nodes_for(const inspect_everywhere& wanted) const;
 
   inspector_options options_;
   std::map<std::uint64_t, known_actor> actors_;

@@ -1,5 +1,7 @@
 #include "actors/link.hpp"
 
+#include "protocol/core/buggify.hpp"
+
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
@@ -80,6 +82,7 @@ caf::behavior link::make_behavior() {
       [this](batch_done finished) { on_batch_done(finished.batch); },
       [this](role_table& roles) { on_new_roles(std::move(roles)); },
       [this](flush_now) {
+        if (buggify<"link: flushes later">()) return send(this, flush_now{});
         flush_scheduled_ = false;
         flush();
       },
@@ -188,7 +191,8 @@ void link::on_credit(const cluster::credit_grant& grant) {
 void link::queue_up(outgoing& item) {
   const auto of = cluster::credit_class_of(item.kind);
   auto& queue = lanes_[lane_of(of)].queue;
-  if (of == credit_class::sip && queue.size() >= sip_queue_max) {
+  const auto room = buggify<"link: room for one SIP message">() ? 1 : sip_queue_max;
+  if (of == credit_class::sip && queue.size() >= room) {
     queue.pop_front(); // the oldest is the first that its client repeats anyway
     ++shed_;
   }
@@ -201,6 +205,7 @@ void link::queue_up(outgoing& item) {
 
 void link::flush() {
   if (!up_) return;
+  const auto items_max = buggify<"link: one item a batch">() ? 1 : items_per_batch;
   for (bool more = true; more;) {
     cluster::frame_batch batch;
     std::size_t bytes = 0;
@@ -208,7 +213,7 @@ void link::flush() {
       const bool free = &l == &lanes_[lane_of(credit_class::none)];
       if (l.queue.empty() || (!free && l.credit == 0)) continue;
       const auto before = batch.items.size();
-      while (!l.queue.empty() && batch.items.size() - before < items_per_batch
+      while (!l.queue.empty() && batch.items.size() - before < items_max
              && bytes < bytes_per_batch) {
         bytes += l.queue.front().bytes.size();
         batch.items.push_back(std::move(l.queue.front()));

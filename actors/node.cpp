@@ -55,7 +55,7 @@ public:
                                  caf::actor_cast<caf::strong_actor_ptr>(roles_.inspector));
     introduce();
     roles_.hub = watch(
-        spawn<hub>(hub_options{outside_, options_.card, options_.settings, options_.coordinator}));
+        spawn<hub>(hub_options{outside_, options_.card, options_.settings, options_.coordinators}));
     probe_ = watch(spawn<probe>(outside_));
     start_role();
     send(roles_.hub, roles_);

@@ -9,6 +9,7 @@
 //        -> container -> shards -> sessions      each supervises its own
 #pragma once
 
+#include "actors/hub.hpp"
 #include "actors/world.hpp"
 #include "protocol/cluster/admission.hpp"
 #include "protocol/cluster/balance.hpp"
@@ -20,13 +21,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace holdfast::actors {
 
 struct node_options {
   cluster::node_card card; // with the addresses that are bound
   cluster::settings settings;
-  endpoint coordinator; // of links
+  std::vector<coordinator_address> coordinators;
   std::shared_ptr<const session::environment> environment;
   cluster::balance_policy policy = cluster::balance_policy::least_work_left;
   cluster::load_limits limits{};

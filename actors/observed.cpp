@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cxxabi.h>
 #include <exception>
@@ -23,8 +24,24 @@ std::uint64_t kind_of(const caf::type_erased_tuple& content) {
 }
 
 const std::uint64_t question_kind = reinterpret_cast<std::uintptr_t>(&typeid(describe_yourself));
+constexpr std::uint64_t down_kind = caf::type_nr<caf::down_msg>::value;
+
+bool noted = true;
 
 } // namespace
+
+void set_observing(bool on) {
+  noted = on;
+}
+
+bool observing() {
+  return noted;
+}
+
+bool is_failure(const caf::error& reason) {
+  return reason && reason != caf::exit_reason::user_shutdown && reason != caf::exit_reason::kill
+         && reason != caf::exit_reason::remote_link_unreachable;
+}
 
 instant now_of(caf::actor_system& system) {
   return instant{std::chrono::duration_cast<duration>(system.clock().now().time_since_epoch())};
@@ -61,6 +78,8 @@ void observed_actor::introduce() {
 }
 
 void observed_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* by) {
+  if (!noted || observed_.of_size() == size::none)
+    return caf::event_based_actor::enqueue(std::move(what), by);
   const auto number = enqueued_.fetch_add(1, std::memory_order_relaxed) + 1;
   std::uint64_t none = 0;
   if (stamped_.load(std::memory_order_relaxed) == 0
@@ -79,14 +98,18 @@ std::optional<duration> observed_actor::take_stamp(instant at) {
 }
 
 caf::invoke_message_result observed_actor::consume(caf::mailbox_element& what) {
-  ++consumed_;
-  const auto at = now();
-  const auto waited = take_stamp(at);
+  if (observed_.of_size() == size::none) return caf::event_based_actor::consume(what);
   const auto kind = kind_of(what.content());
+  if (kind == down_kind) forget_monitor(what.content().get_as<caf::down_msg>(0).source.id());
+  if (noted) ++consumed_;
   if (kind == question_kind) {
+    (void)take_stamp(now());
     answer(what.content().get_as<describe_yourself>(0));
     return caf::invoke_message_result::consumed;
   }
+  if (!noted) return caf::event_based_actor::consume(what);
+  const auto at = now();
+  const auto waited = take_stamp(at);
   observed_.begin(kind, what.sender ? what.sender->id() : 0, waited, at);
   const auto result = caf::event_based_actor::consume(what);
   observed_.end(now());
@@ -94,18 +117,15 @@ caf::invoke_message_result observed_actor::consume(caf::mailbox_element& what) {
 }
 
 bool observed_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
-  const bool by_error = reason && reason != caf::exit_reason::user_shutdown
-                        && reason != caf::exit_reason::kill
-                        && reason != caf::exit_reason::remote_link_unreachable;
-  if (!getf(is_cleaned_up_flag)) {
-    if (const auto to = by_error || observed_.of_size() == size::full ? my_inspector() : nullptr;
-        to) {
-      if (by_error) {
+  if (!getf(is_cleaned_up_flag) && observed_.of_size() == size::full) {
+    if (const auto to = my_inspector()) {
+      if (is_failure(reason)) {
         auto mine = own_detail();
-        cluster::obituary end{
-            std::move(mine.row), {}, home_system().render(reason), std::move(mine.messages), {}};
-        add_to(end);
-        caf::anon_send(to, actor_died{std::move(end)});
+        caf::anon_send(to, actor_died{{std::move(mine.row),
+                                       {},
+                                       home_system().render(reason),
+                                       std::move(mine.messages),
+                                       {}}});
       }
       caf::anon_send(to, actor_ended{id()});
     }
@@ -116,7 +136,16 @@ bool observed_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
 bool observed_actor::describe(const describe_yourself&, cluster::picture&) {
   return true;
 }
-void observed_actor::add_to(cluster::obituary&) const {}
+
+void observed_actor::note_monitor(std::uint64_t id) {
+  ++monitoring_;
+  if (monitors_.size() < monitors_told_max) monitors_.push_back(id);
+}
+
+void observed_actor::forget_monitor(std::uint64_t id) {
+  if (monitoring_ > 0) --monitoring_;
+  std::erase(monitors_, id);
+}
 
 cluster::actor_row observed_actor::own_row() const {
   cluster::actor_row row;
@@ -156,6 +185,8 @@ cluster::actor_detail observed_actor::own_detail() const {
     detail.messages.push_back({++number, now() - m.at, kind_text(m.kind),
                                m.from == 0 ? std::string{} : "#" + std::to_string(m.from),
                                m.waited_us, m.processed_us});
+  detail.monitors = monitors_;
+  detail.monitoring = monitoring_;
   return detail;
 }
 
@@ -171,6 +202,10 @@ void observed_actor::answer(const describe_yourself& question) {
     spdlog::error("{} {}: could not describe itself: {}", name(), label(), e.what());
     mine.part = {};
   }
+  give(std::move(mine));
+}
+
+void observed_actor::give(self_description mine) const {
   if (const auto to = my_inspector()) caf::anon_send(to, std::move(mine));
 }
 

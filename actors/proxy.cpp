@@ -92,6 +92,7 @@ void proxy::on_view() {
     relays.push_back(m.card.datagrams.host);
   }
   options_.outside->trust_relays(std::move(relays));
+  ask_for_orphans();
   for (auto& d : held_.deliver_all(current_view(), reachable()))
     send_frame(d.node, frame_kind::sip_in, d.message);
 }
@@ -166,6 +167,8 @@ void proxy::on_sip(const flow& client, std::string_view bytes) {
                      ++next_receipt_,    client,     current_view().number,
                      std::move(stamped), emergency};
   const auto receipt = in.receipt;
+  if (in.may_create && incoming_.is("INVITE"))
+    if (const auto via = incoming_.top_via()) invites_.arrived(via->branch, in, now());
   if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))
     send_frame(d->node, frame_kind::sip_in, d->message);
@@ -196,6 +199,7 @@ void proxy::refuse_bytes(std::string_view bytes, const flow& client, int status)
 bool proxy::let_in(std::string_view bytes, const flow& client, const cluster::route& where,
                    bool emergency) {
   using verdict = cluster::admission::verdict;
+  if (!emergency && !client.reliable() && buggify<"proxy: puts new work off">()) return false;
   const auto how = emergency ? cluster::urgency::emergency : cluster::urgency::fresh;
   const auto decided = admission_.decide(how, options_.outside->random(), now());
   if (decided == verdict::admit && !congested(where)) return true;
@@ -220,6 +224,16 @@ bool proxy::ends_refusal(std::string_view bytes, const endpoint& client) {
   return invite->to_tag() == sip::stateless_tag(*invite);
 }
 
+// What died with its container before anything of it was held.
+void proxy::ask_for_orphans() {
+  for (auto& invite : invites_.orphaned(current_view(), now())) {
+    tell(++orphans_, "INVITEs asked for again, their container having died,");
+    invite.receipt = ++next_receipt_;
+    invite.view = current_view().number;
+    (void)held_.add(std::move(invite), now());
+  }
+}
+
 bool proxy::all_congested() const {
   const auto& members = current_view().members;
   return std::all_of(members.begin(), members.end(), [this](const cluster::member& m) {
@@ -241,7 +255,10 @@ void proxy::refuse(const sip::message& request, const flow& client, int status, 
 }
 
 void proxy::on_tick() {
+  if (buggify<"proxy: a tick is left out">()) return;
   admission_.on_tick(now());
+  ask_for_orphans();
+  invites_.expire(now());
   note_restriction();
   for (auto& e : held_.expire(now()))
     // What some container has, the client repeats if it matters.
@@ -275,6 +292,8 @@ void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   witness_output(options_.name, owner, out.shard.value, out.epoch.value);
   known = out.epoch;
   note_out(out);
+  if (!invites_.empty() && out.bytes.starts_with("SIP/2.0") && !incoming_.read(out.bytes))
+    invites_.answered(incoming_, out.shard, current_view());
   if (is_numeric(out.destination.host)) {
     send_out(out.destination, out);
     return;
@@ -379,6 +398,7 @@ void proxy::on_batch_end() {
 // ---------------------------------------------------------------------------------
 
 void proxy::note_in(std::string_view bytes, const endpoint& client, const session_address& to) {
+  if (!observing()) return;
   cluster::sighting s;
   if (!cluster::sketch_into(s, bytes)) return;
   s.at = now();
@@ -388,6 +408,7 @@ void proxy::note_in(std::string_view bytes, const endpoint& client, const sessio
 }
 
 void proxy::note_out(const cluster::sip_out& out) {
+  if (!observing()) return;
   cluster::sighting s;
   if (!cluster::sketch_into(s, out.bytes)) return;
   s.at = now();

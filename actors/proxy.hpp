@@ -14,6 +14,7 @@
 #include "actors/world.hpp"
 #include "protocol/cluster/admission.hpp"
 #include "protocol/cluster/hold_queue.hpp"
+#include "protocol/cluster/open_invites.hpp"
 #include "protocol/cluster/routing.hpp"
 #include "protocol/cluster/token.hpp"
 #include "protocol/sip/message.hpp"
@@ -67,6 +68,7 @@ private:
   void refuse_bytes(std::string_view bytes, const flow& client, int status);
   void refuse(const sip::message& request, const flow& client, int status, bool retry_after);
   void on_sip_out(const std::string& owner, cluster::sip_out out);
+  void ask_for_orphans();
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
   void send_out(const endpoint& where, const cluster::sip_out& out);
@@ -85,6 +87,7 @@ private:
   proxy_options options_;
   sip::message_view incoming_; // here, because it is too large for every datagram's stack frame
   cluster::hold_queue held_;
+  cluster::open_invites invites_;
   cluster::admission admission_;
   sip::neighbours neighbours_;
   std::uint64_t next_receipt_ = 0;
@@ -103,6 +106,7 @@ private:
   std::uint64_t refused_ = 0;
   std::uint64_t shed_ = 0;
   std::uint64_t unsent_ = 0;
+  std::uint64_t orphans_ = 0;
   bool restricting_ = false;
 };
 

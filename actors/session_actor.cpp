@@ -24,7 +24,7 @@ caf::error described(const std::exception_ptr& thrown) {
 } // namespace
 
 session_actor::session_actor(caf::actor_config& config, session_start start)
-    : observed_actor(config, size::small), start_{std::move(start)} {}
+    : observed_actor(config, size::none), start_{std::move(start)} {}
 
 caf::behavior session_actor::make_behavior() {
   set_exception_handler([](std::exception_ptr& thrown) { return described(thrown); });
@@ -43,10 +43,17 @@ caf::behavior session_actor::make_behavior() {
     machine_.emplace(start_.environment, start_.address, start_.seed, start_.restarts);
   }
   start_.snapshot.reset();
-  report(std::move(first), true);
+  report(std::move(first), true, time);
   return {
-      [this](session_input& input) { report(machine_->on(input.what, now()), false); },
-      [this](session_quarantine) { report(machine_->quarantine(now()), true); },
+      [this](session_input& input) {
+        const auto began = now();
+        after_deadline_ = std::holds_alternative<session::deadline>(input.what);
+        report(machine_->on(input.what, began), false, began);
+      },
+      [this](session_quarantine) {
+        const auto began = now();
+        report(machine_->quarantine(began), true, began);
+      },
       [this](session_part) { part(); },
   };
 }
@@ -62,22 +69,30 @@ void session_actor::part() {
   step.session = start_.address.session;
   step.started = true;
   step.parted = true;
-  step.snapshot = machine_->snapshot(now());
+  take_snapshot(step);
   step.keys = machine_->keys();
   step.stable = machine_->stable();
   send(start_.shard, std::move(step));
 }
 
-void session_actor::report(std::vector<session::effect> effects, bool started) {
+void session_actor::take_snapshot(session_step& into) const {
+  into.snapshot = machine_->snapshot(now());
+  into.idle = machine_->idle(now());
+}
+
+void session_actor::report(std::vector<session::effect> effects, bool started, instant began) {
   session_step step;
   step.session = start_.address.session;
   step.started = started;
   const bool commits = std::any_of(effects.begin(), effects.end(), [](const session::effect& e) {
     return std::holds_alternative<session::commit>(e);
   });
-  if (commits) step.snapshot = machine_->snapshot(now());
-  if (commits || started) step.keys = machine_->keys();
+  // Rest follows a deadline: until the last of those that absorb repetitions there is one to come.
+  step.rests = after_deadline_ && machine_->can_rest(now());
+  if (commits || step.rests) take_snapshot(step);
+  if (commits || step.rests || started) step.keys = machine_->keys();
   const auto dialogs = machine_->dialogs();
+  step.dialogs = static_cast<std::uint32_t>(dialogs);
   const bool nothing_yet = started && dialogs == 0;
   if (!nothing_yet && dialogs_told_ != dialogs) {
     dialogs_told_ = dialogs;
@@ -89,29 +104,9 @@ void session_actor::report(std::vector<session::effect> effects, bool started) {
   step.stable = machine_->stable();
   step.open_transactions = machine_->open_transactions();
   step.work = machine_->work();
+  step.began = began;
+  if (observing()) step.took = now() - began;
   send(start_.shard, std::move(step));
-}
-
-std::string session_actor::state_line() const {
-  if (!machine_) return "not restored";
-  return machine_->application() + (machine_->stable() ? ", stable, " : ", ")
-         + std::to_string(machine_->dialogs()) + " dialogs, "
-         + std::to_string(machine_->open_transactions()) + " open transactions";
-}
-
-// What its shard knows of it comes with the question; its own messages are added.
-bool session_actor::describe(const describe_yourself& question, cluster::picture& into) {
-  if (!question.known || question.known->details.empty()) return true;
-  into = *question.known;
-  auto mine = own_detail();
-  auto& detail = into.details.front();
-  detail.row = std::move(mine.row);
-  detail.messages = std::move(mine.messages);
-  return true;
-}
-
-void session_actor::add_to(cluster::obituary& mine) const {
-  mine.session = start_.address;
 }
 
 } // namespace holdfast::actors

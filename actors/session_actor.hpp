@@ -29,14 +29,13 @@ public:
 
 private:
   void on_exit() override;
-  std::string state_line() const override;
-  bool describe(const describe_yourself& question, cluster::picture& into) override;
-  void add_to(cluster::obituary& mine) const override;
-  void report(std::vector<session::effect> effects, bool started);
+  void report(std::vector<session::effect> effects, bool started, instant began);
   void part();
+  void take_snapshot(session_step& into) const;
 
   session_start start_;
   std::optional<session::session> machine_;
+  bool after_deadline_ = false; // the input in hand
   std::optional<std::size_t> dialogs_told_; // when operators were last told who talks to whom
 };
 

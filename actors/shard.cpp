@@ -2,6 +2,7 @@
 
 #include "actors/role.hpp"
 #include "actors/session_actor.hpp"
+#include "protocol/core/buggify.hpp"
 #include "protocol/session/question.hpp"
 #include "protocol/session/stateless.hpp"
 
@@ -121,7 +122,8 @@ caf::behavior shard::active() {
 }
 
 void shard::on_exit() {
-  for (auto& [id, s] : sessions_) send_exit(s.actor, caf::exit_reason::user_shutdown);
+  for (auto& [id, s] : sessions_)
+    if (s.actor) send_exit(s.actor, caf::exit_reason::user_shutdown);
   sessions_.clear();
   waiting_.clear();
   container_ = nullptr;
@@ -147,40 +149,21 @@ void shard::activate(shard_activate& with) {
 void shard::restore(cluster::session_record& record, bool resend_outbox) {
   const auto id = record.session;
   auto keys = record.keys;
-  auto state = record.state;
-  const auto age = record.age;
-  const auto restarts = record.restarts;
-  const bool stable = record.stable;
   std::vector<emission> again;
   if (resend_outbox)
     for (const auto& out : record.outbox) again.push_back(to_emission(out, id));
+  auto& s = sessions_[id];
+  s.restarts = record.restarts;
+  s.stable = record.stable;
+  s.seen.since = now();
+  const bool rests = record.idle.has_value() && !buggify<"shard: wakes a session at once">();
   log_.adopt(std::move(record), now());
-  auto& s = start_session(id, std::move(state), age, restarts);
-  s.stable = stable;
+  if (rests)
+    arm_alarm(id, s);
+  else
+    spawn_from_record(id, s);
   remember_keys(id, s, std::move(keys));
   if (!again.empty()) waiting_.push_back({log_.last(), std::move(again), {}});
-}
-
-shard::slot& shard::start_session(session_id id, std::optional<std::string> snapshot, duration age,
-                                  std::uint32_t restarts) {
-  auto& s = sessions_[id];
-  s.restarts = restarts;
-  s.seen.since = now();
-  spawn_actor(id, s, std::move(snapshot), age);
-  return s;
-}
-
-void shard::spawn_actor(session_id id, slot& s, std::optional<std::string> snapshot, duration age) {
-  session_start start{environment_,
-                      {start_.shard, id},
-                      std::move(snapshot),
-                      age,
-                      s.restarts,
-                      outside_->random(),
-                      caf::actor_cast<caf::actor>(this)};
-  s.actor = spawn<session_actor>(std::move(start));
-  actors_[s.actor.address()] = id;
-  monitor(s.actor);
 }
 
 // ---- input
@@ -197,9 +180,9 @@ void shard::on_message(cluster::sip_in& message) {
       return;
     }
     if (id.value == 0) id = session_id{outside_->random()};
-    start_session(id, std::nullopt, {}, 0);
+    s = sessions_.try_emplace(id).first;
+    start_session(id, s->second);
     ++output_.started;
-    s = sessions_.find(id);
     remember_keys(id, s->second, {message.key});
   }
   std::optional<receipt> from;
@@ -214,17 +197,19 @@ void shard::deliver(session_id id, slot& s, session_input input) {
                  start_.shard.value, s.unfinished.size());
     return;
   }
-  ++s.seen.inputs;
-  if (s.unfinished.empty()) s.waiting_since = now();
+  input.number = ++s.seen.inputs;
+  input.delivered = now();
+  if (s.unfinished.empty()) s.waiting_since = input.delivered;
   if (const auto* in = std::get_if<session::received>(&input.what))
-    note_sip(s, true, in->source, in->bytes);
+    note_sip(s, true, in->source, in->bytes, input.delivered);
+  if (!s.actor) spawn_from_record(id, s);
   send(s.actor, input);
   s.unfinished.push_back(std::move(input));
 }
 
 void shard::orphan(const cluster::sip_in& message) {
   const auto effects = session::on_orphan(*environment_, {start_.shard, message.to.session},
-                                          message.bytes, message.source, outside_->random(), now());
+                                          message.bytes, message.source);
   for (const auto& e : effects)
     if (const auto* out = std::get_if<session::send>(&e))
       output_.emissions.push_back(
@@ -258,7 +243,10 @@ void shard::on_due(const shard_due& due) {
     if (s == sessions_.end() || s->second.generation != item.generation)
       continue; // moved or cancelled
     s->second.deadline.reset();
-    deliver(s->first, s->second, {session::deadline{}, {}});
+    if (s->second.actor)
+      deliver(s->first, s->second, {session::deadline{}, {}});
+    else
+      spawn_from_record(s->first, s->second); // what is due by then, it says itself
   }
 }
 
@@ -299,10 +287,11 @@ void shard::on_step(session_step& step) {
   std::optional<receipt> handled;
   if (!step.started && !s.unfinished.empty()) {
     handled = s.unfinished.front().from;
-    s.unfinished.pop_front();
-    ++s.seen.steps;
+    note_step(s, s.unfinished.front(), step);
+    s.unfinished.erase(s.unfinished.begin());
     s.waiting_since = now();
   }
+  if (!step.parted) s.seen.dialogs = step.dialogs;
   if (step.about) {
     s.seen.about = std::move(*step.about);
     s.seen.application = std::move(step.application);
@@ -319,6 +308,7 @@ void shard::on_step(session_step& step) {
   // Until the last commit of a session is held, everything it says queues behind it: a repetition
   // by timer depends on that commit as much as the original.
   const bool behind = s.committed > log_.held();
+  const bool rests = step.rests && s.unfinished.empty() && !parting_ && !s.quarantined;
   const bool commits = step.snapshot.has_value();
   if (!step.started || commits) s.changed = !commits;
   bool ended = false;
@@ -326,7 +316,8 @@ void shard::on_step(session_step& step) {
   std::vector<emission> dependent;
   for (auto& e : step.effects) {
     if (auto* out = std::get_if<session::send>(&e)) {
-      note_sip(s, false, out->destination, out->bytes);
+      note_sip(s, false, out->destination, out->bytes,
+               step.began + std::max(step.took, duration{}));
       cluster::outbox_entry entry{
           {}, out->destination, std::move(out->bytes), out->branch, out->proxy};
       auto emitted = to_emission(entry, step.session);
@@ -365,6 +356,7 @@ void shard::on_step(session_step& step) {
     commit_step(step, s, std::move(outbox), std::move(dependent), ended);
   else if (!dependent.empty())
     wait_for(s.committed, std::move(dependent));
+  if (rests && !ended) rest(step.session, s);
 }
 
 void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox_entry> outbox,
@@ -384,6 +376,7 @@ void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox
   record.restarts = s.restarts;
   if (!ended) {
     record.state = std::move(*step.snapshot);
+    record.idle = step.idle;
     record.keys = s.keys;
   }
   record.outbox = std::move(outbox);
@@ -445,16 +438,14 @@ void shard::on_session_down(const caf::down_msg& down) {
   s.last_restart = now();
   ++s.restarts;
   ++restarts_;
+  note_death(id, s, down.reason);
   spdlog::error("session {:016x} of shard {} ended by {}; restart {}", id.value, start_.shard.value,
                 home_system().render(down.reason), s.restarts);
   if (s.quarantined) {
     bury(id);
     return;
   }
-  const auto* record = log_.find(id);
-  const auto age = record != nullptr ? log_.age(id, now()) : duration{};
-  spawn_actor(id, s, record != nullptr ? std::optional{record->state} : std::nullopt, age);
-  s.deadline.reset();
+  spawn_from_record(id, s);
   if (s.restarts > restarts_max) {
     s.quarantined = true;
     ++quarantined_;
@@ -487,9 +478,7 @@ void shard::forget(session_id id) {
   load_.transactions -= s.transactions;
   load_.work -= s.work;
   if (parting_) parting_->missing.erase(id);
-  actors_.erase(s.actor.address());
-  demonitor(s.actor);
-  send_exit(s.actor, caf::exit_reason::user_shutdown);
+  dismiss(s);
   sessions_.erase(found);
 }
 

@@ -3,7 +3,11 @@
 // before it is held twice; the container decides whether this node may speak at all.
 //
 //   remote spawn --> offers itself to the container of its node --> activated with the records of
-//   the replica --> restores every session at once, repeats the outbox --> serves
+//   the replica --> arms every timer at once, repeats the outbox --> serves
+//
+// A session has an actor while anything is in progress. One that is idle *rests* as its committed
+// record, with its timer armed here, and wakes with the next message or shortly before that timer
+// (shard_resting.cpp); so a takeover costs a call that nobody touches next to nothing.
 #pragma once
 
 #include "actors/observed.hpp"
@@ -34,6 +38,9 @@ public:
   static constexpr std::size_t trace_max = 40;
   static constexpr std::size_t trace_bytes_max = 4'000;
 
+  // A session that rests wakes so long before it has something to do by itself.
+  static constexpr duration wake_before{200ms};
+
   // What CAF remote spawn calls: `start` holds an encoded cluster::shard_start.
   shard(caf::actor_config& config, const frame& start);
 
@@ -49,7 +56,9 @@ private:
     instant since;
     std::uint32_t inputs = 0; // delivered
     std::uint32_t steps = 0;  // done
+    std::uint32_t dialogs = 0;
     cluster::session_sightings sip;
+    cluster::step_ring recent;
     struct text {
       instant at;
       bool in = true;
@@ -58,9 +67,9 @@ private:
     std::unique_ptr<std::deque<text>> trace;
   };
   struct slot {
-    caf::actor actor;
-    std::deque<session_input> unfinished; // delivered, no step yet: repeated after a restart
-    instant waiting_since{};              // the oldest of them
+    caf::actor actor;                      // nullptr: it rests
+    std::vector<session_input> unfinished; // delivered, no step yet: repeated after a restart
+    instant waiting_since{};               // the oldest of them
     std::uint32_t restarts = 0;
     std::optional<instant> last_restart;
     bool quarantined = false;
@@ -95,8 +104,13 @@ private:
   std::string state_line() const override;
   bool describe(const describe_yourself& question, cluster::picture& into) override;
   [[nodiscard]] cluster::session_row row_of(session_id id, const slot& s) const;
-  void list_sessions(const cluster::inspect_query& query, cluster::picture& into) const;
-  void note_sip(slot& s, bool in, const endpoint& agent, std::string_view bytes);
+  [[nodiscard]] cluster::actor_row actor_row_of(const slot& s) const;
+  [[nodiscard]] std::vector<cluster::message_row> messages_of(const slot& s) const;
+  void list_sessions(const cluster::inspect_query& query, cluster::picture& into);
+  [[nodiscard]] std::int64_t rank_of(const slot& s, cluster::session_order order) const;
+  void note_sip(slot& s, bool in, const endpoint& agent, std::string_view bytes, instant at);
+  void note_step(slot& s, const session_input& input, const session_step& step);
+  void note_death(session_id id, const slot& s, const caf::error& reason) const;
 
   void activate(shard_activate& with);
   void restore(cluster::session_record& record, bool resend_outbox);
@@ -107,9 +121,15 @@ private:
   void on_step(session_step& step);
   void on_session_down(const caf::down_msg& down);
 
-  slot& start_session(session_id id, std::optional<std::string> snapshot, duration age,
-                      std::uint32_t restarts);
+  // shard_resting.cpp
+  void start_session(session_id id, slot& s);
   void spawn_actor(session_id id, slot& s, std::optional<std::string> snapshot, duration age);
+  void spawn_from_record(session_id id, slot& s);
+  void arm_alarm(session_id id, slot& s);
+  void rest(session_id id, slot& s);
+  void dismiss(slot& s);
+  void get_acquainted(session_id id, slot& s);
+
   void deliver(session_id id, slot& s, session_input input);
   void orphan(const cluster::sip_in& message);
   void commit_step(session_step& step, slot& s, std::vector<cluster::outbox_entry> outbox,

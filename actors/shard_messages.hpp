@@ -33,6 +33,8 @@ struct receipt {
 struct session_input {
   session::event what;
   std::optional<receipt> from;
+  std::uint32_t number = 0; // of the inputs of its session; 0: not delivered yet
+  instant delivered{};
 };
 // Give up on the application: BYE or 500 (design, "Failure", 1).
 struct session_quarantine {};
@@ -46,11 +48,16 @@ struct session_step {
   bool parted = false;  // the answer to session_part
   std::vector<session::effect> effects;
   std::optional<std::string> snapshot; // with a commit effect
+  std::optional<duration> idle;        // with it: session_record
+  bool rests = false;                  // it needs no actor for a while; there is a snapshot
   std::vector<std::string> keys;
   std::optional<instant> deadline;
   bool stable = false;
   std::uint32_t open_transactions = 0;
   std::uint32_t work = 0;
+  std::uint32_t dialogs = 0;
+  instant began{};                       // with its input
+  duration took{-1};                     // -1: not measured
   std::optional<session::summary> about; // when it has changed; for operators
   std::string application;               // with it
 };

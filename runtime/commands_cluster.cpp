@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <unistd.h>
 
 namespace holdfast::runtime {
 namespace {
@@ -34,6 +35,20 @@ int list(const console_access& access, const std::string& target) {
   return 0;
 }
 
+// What the table of the nodes does not show: without its ledger nothing changes its owner.
+int members(const console_access& access) {
+  const int code = list(access, "/api/v1/members");
+  if (code != 0 || access.format == "json") return code;
+  const auto status = ask_json(access, "/api/v1/status");
+  if (!status || !status->is_object()) return 1;
+  const auto* ledger = status->as_object().if_contains("ledger");
+  if (ledger == nullptr || !ledger->is_object()) return 0;
+  if (const auto* error = ledger->as_object().if_contains("error"))
+    std::cerr << "holdfast: no shard changes its owner, because the ledger can not be reached: "
+              << cell(*error) << '\n';
+  return 0;
+}
+
 void add_list_command(CLI::App& app, int& exit_code, const std::string& name,
                       const std::string& what) {
   auto* command = app.add_subcommand(name, what);
@@ -41,7 +56,9 @@ void add_list_command(CLI::App& app, int& exit_code, const std::string& name,
   add_format_option(*command, *access);
   add_watch_option(*command, *access);
   command->callback([access, &exit_code, name] {
-    exit_code = once_or_watch(*access, [&] { return list(*access, "/api/v1/" + name); });
+    exit_code = once_or_watch(*access, [&] {
+      return name == "members" ? members(*access) : list(*access, "/api/v1/" + name);
+    });
   });
 }
 
@@ -148,15 +165,32 @@ int move_shard(const console_access& access, unsigned shard, const std::string& 
   });
 }
 
+// A person is asked once, with what it touches; a script is not.
+bool confirmed(const console_access& access, const std::string& node) {
+  if (isatty(STDIN_FILENO) == 0) return true;
+  const auto row = row_of(access, "members", "name", node);
+  std::cout << "kill " << node << ", where " << (row ? number_in(*row, "sessions") : 0)
+            << " sessions live? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "yes";
+}
+
 } // namespace
 
 void add_kill_command(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("kill", "SIGKILL a node that the launcher supervises");
   auto access = add_access_options(*command);
   auto node = std::make_shared<std::string>();
+  auto sure = std::make_shared<bool>(false);
   command->add_option("NODE", *node, "As in `holdfast members`")->required();
-  command->callback([access, node, &exit_code] {
+  command->add_flag("--yes", *sure, "Do not ask");
+  command->callback([access, node, sure, &exit_code] {
     require_node_name(*node);
+    if (!*sure && !confirmed(*access, *node)) {
+      exit_code = 1;
+      return;
+    }
     exit_code = ask(*access, "POST", "/api/v1/kill/" + *node) ? 0 : 1;
     if (exit_code == 0) std::cout << "killed " << *node << '\n';
   });

@@ -1,4 +1,4 @@
-// completion: a script for bash that completes the commands and options there are.
+// completion: a script for bash or zsh that completes the commands and options there are.
 #include "runtime/commands.hpp"
 
 #include <CLI/CLI.hpp>
@@ -42,8 +42,9 @@ void print_bash(const CLI::App& app) {
 void add_completion_command(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("completion", "A completion script for a shell");
   auto shell = std::make_shared<std::string>("bash");
-  command->add_option("SHELL", *shell, "bash")->check(CLI::IsMember({"bash"}));
+  command->add_option("SHELL", *shell, "bash or zsh")->check(CLI::IsMember({"bash", "zsh"}));
   command->callback([&app, shell, &exit_code] {
+    if (*shell == "zsh") std::cout << "autoload -U +X bashcompinit && bashcompinit\n";
     print_bash(app);
     exit_code = 0;
   });

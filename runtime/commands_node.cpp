@@ -32,6 +32,7 @@ struct launch_flags {
   std::string console;
   std::string coordinator;
   std::string state;
+  std::uint16_t coordinators = 0;
   std::uint16_t containers = 0;
   std::uint16_t proxies = 0;
 };
@@ -52,6 +53,7 @@ int launch(const launch_flags& flags) {
   override_address("--sip", flags.sip, c->sip.address);
   override_address("--console", flags.console, c->console.address);
   override_address("--coordinator", flags.coordinator, c->cluster.coordinator);
+  if (flags.coordinators != 0) c->nodes.coordinators = flags.coordinators;
   if (flags.containers != 0) c->nodes.containers = flags.containers;
   if (flags.proxies != 0) c->nodes.proxies = flags.proxies;
   const auto problems = check_configuration(*c, "holdfast launch");
@@ -66,6 +68,10 @@ void add_launch_command(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("launch", "The whole cluster on this machine, supervised");
   auto flags = std::make_shared<launch_flags>();
   command->add_option("--config", flags->config, "Configuration file; without it, the defaults");
+  command
+      ->add_option("--coordinators", flags->coordinators,
+                   "How many coordinators; several need the ledger in etcd")
+      ->check(CLI::Range(1, 7));
   command->add_option("--containers", flags->containers, "How many containers")
       ->check(CLI::Range(1, 64));
   command->add_option("--proxies", flags->proxies, "How many proxies")->check(CLI::Range(1, 64));
@@ -80,6 +86,7 @@ void add_node_command(CLI::App& app, int& exit_code) {
   struct node_flags {
     std::string name;
     std::string config;
+    std::string console;
     int control_fd = -1;
   };
   auto* command = app.add_subcommand("node", "One node of a cluster, in the foreground");
@@ -87,6 +94,8 @@ void add_node_command(CLI::App& app, int& exit_code) {
   command->add_option("NAME", flags->name, "Role and number: container-1, proxy-2, ...")
       ->required();
   command->add_option("--config", flags->config, "Configuration file")->required();
+  command->add_option("--console", flags->console,
+                      "A console of its own at this address; the coordinator has one in any case");
   command->add_option("--control-fd", flags->control_fd, "The launcher's socket")->group("");
   command->callback([flags, &exit_code] {
     const auto serves = role_of_name(flags->name);
@@ -94,8 +103,23 @@ void add_node_command(CLI::App& app, int& exit_code) {
       throw CLI::ValidationError("NAME", "'" + flags->name
                                              + "' begins with no role; write coordinator-, "
                                                "dispatcher-, proxy- or container- and a number");
-    const auto c = load(flags->config);
-    exit_code = c ? run_node(*c, {flags->name, *serves, flags->control_fd}) : exit_misconfigured;
+    auto c = load(flags->config);
+    if (!c) {
+      exit_code = exit_misconfigured;
+      return;
+    }
+    node_identity who{flags->name, *serves, flags->control_fd, std::nullopt};
+    if (!flags->console.empty()) {
+      override_address("--console", flags->console, c->console.address);
+      const auto problems = check_configuration(*c, "holdfast node");
+      for (const auto& problem : problems) std::cerr << to_string(problem) << '\n';
+      if (!problems.empty()) {
+        exit_code = exit_misconfigured;
+        return;
+      }
+      who.console = c->console.address;
+    }
+    exit_code = run_node(*c, who);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/configuration.hpp"
 
+#include "protocol/cluster/candidacy.hpp"
 #include "protocol/sip/digest.hpp"
 #include "runtime/configuration_keys.hpp"
 
@@ -32,6 +33,31 @@ std::vector<application_entry> default_applications() {
        .users = {},
        .settings = {}},
   };
+}
+
+namespace {
+
+endpoint port_of_coordinator(const configuration& c, endpoint first, const std::string& name) {
+  if (c.nodes.coordinators > 1 && first.port != 0)
+    first.port = static_cast<std::uint16_t>(first.port + cluster::number_of_name(name) - 1);
+  return first;
+}
+
+} // namespace
+
+endpoint links_of_coordinator(const configuration& c, const std::string& name) {
+  return port_of_coordinator(c, c.cluster.coordinator, name);
+}
+
+endpoint console_of_coordinator(const configuration& c, const std::string& name) {
+  return port_of_coordinator(c, c.console.address, name);
+}
+
+std::vector<std::string> coordinators_of(const configuration& c) {
+  std::vector<std::string> names;
+  for (int i = 1; i <= c.nodes.coordinators; ++i)
+    names.push_back("coordinator-" + std::to_string(i));
+  return names;
 }
 
 endpoint advertised_address(const configuration& c) {
@@ -225,6 +251,17 @@ std::vector<configuration_problem> check_configuration(const configuration& c,
               "one of SHA-256, SHA-512-256, MD5");
   if (c.authentication.realm.empty())
     problem("[authentication] realm is empty", "realm = \"holdfast\"");
+  if (c.nodes.coordinators > 1 && c.ledger.backend != "etcd")
+    problem("[nodes] coordinators is " + std::to_string(c.nodes.coordinators)
+                + ", and with [ledger] backend \"" + c.ledger.backend
+                + "\" only one can keep the ledger",
+            "coordinators = 1, or backend = \"etcd\" with the addresses of its servers");
+  for (const auto& [key, first] : {std::pair{"[cluster] coordinator", c.cluster.coordinator},
+                                   std::pair{"[console] address", c.console.address}})
+    if (first.port + c.nodes.coordinators - 1 > 65'535)
+      problem(std::string{key} + " leaves no ports for " + std::to_string(c.nodes.coordinators)
+                  + " coordinators: each has the port after the one before",
+              "a lower port");
   if (c.ledger.backend == "etcd" && c.ledger.etcd.empty())
     problem("[ledger] etcd names no server", "etcd = [\"127.0.0.1:2379\"]");
   for (const auto& server : c.ledger.etcd)

@@ -46,6 +46,7 @@ struct cluster_section {
   std::uint16_t replicas = 1;
   std::filesystem::path key_file = "cluster.key"; // relative to the state directory
   endpoint coordinator{"127.0.0.1", 5070};        // its link address; port 0: `launch` finds one
+                                                  // coordinator-2 has the next port, and so on
   std::vector<std::string> domains;               // empty: any
   std::vector<std::string> replication_domains;   // names of containers each; empty: one of all
   bool tls = false;                               // between nodes
@@ -88,6 +89,7 @@ struct console_section {
   endpoint address{"127.0.0.1", 8080};
   bool allow_remote = false;      // an address other than loopback has to be meant
   std::vector<std::string> hosts; // Host names accepted beside the address itself
+  bool observe = true;            // actors note what they do
 
   friend bool operator==(const console_section&, const console_section&) = default;
 };
@@ -118,6 +120,7 @@ struct failure_section {
 };
 
 struct nodes_section {
+  std::uint16_t coordinators = 1;
   std::uint16_t proxies = 2;
   std::uint16_t containers = 3;
 
@@ -177,6 +180,11 @@ struct configuration {
 
 // ---- what follows from a configuration
 
+// coordinator-2 and those after it have the ports after those of coordinator-1, for their links and
+// for their consoles.
+[[nodiscard]] endpoint links_of_coordinator(const configuration& c, const std::string& name);
+[[nodiscard]] endpoint console_of_coordinator(const configuration& c, const std::string& name);
+[[nodiscard]] std::vector<std::string> coordinators_of(const configuration& c);
 [[nodiscard]] endpoint advertised_address(const configuration& c);
 [[nodiscard]] bool speaks_tls(const configuration& c);
 [[nodiscard]] endpoint advertised_tls_address(const configuration& c); // no host: not spoken

@@ -57,6 +57,7 @@ void describe_keys(F& f, Configuration& c) {
   f("address", c.console.address);
   f("allow_remote", c.console.allow_remote);
   f("hosts", c.console.hosts);
+  f("observe", c.console.observe);
 
   f.section("state");
   f("directory", c.state.directory);
@@ -74,6 +75,7 @@ void describe_keys(F& f, Configuration& c) {
   f("hold_ms", c.failure.hold, 100, 30'000);
 
   f.section("nodes");
+  f("coordinators", c.nodes.coordinators, 1, 7);
   f("proxies", c.nodes.proxies, 1, 64);
   f("containers", c.nodes.containers, 1, 64);
 

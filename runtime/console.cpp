@@ -121,6 +121,7 @@ struct console::server : std::enable_shared_from_this<server> {
   void route(const request& r, console_backend::done reply);
   void operate(const request& r, const console_query& query, console_backend::done reply);
   void read(std::string_view path, const console_query& query, console_backend::done reply);
+  [[nodiscard]] std::string counters_text() const;
   [[nodiscard]] bool from_our_page(const request& r);
   [[nodiscard]] const asset* file_for(const request& r) const;
   void open_stream(tcp::socket socket, request upgrade);
@@ -399,10 +400,32 @@ void console::server::operate(const request& r, const console_query& query,
   if (!backend->act(query, audited)) audited(refusal(404, "there is no such operation"));
 }
 
+// In Prometheus' text format.
+std::string console::server::counters_text() const {
+  std::string text;
+  const auto add = [&text](std::string_view name, std::string_view type, std::string_view help,
+                           std::uint64_t value) {
+    text.append("# HELP holdfast_console_").append(name).append(" ").append(help);
+    text.append("\n# TYPE holdfast_console_").append(name).append(" ").append(type);
+    text.append("\nholdfast_console_").append(name).append(" ").append(std::to_string(value));
+    text.append("\n");
+  };
+  add("requests_total", "counter", "HTTP requests, whatever became of them.", requests);
+  add("malformed_total", "counter", "That were no HTTP, too long, or no path.", malformed);
+  add("refused_total", "counter", "By Host, Origin, token or the bound on connections.", refused);
+  add("streams", "gauge", "WebSockets open.", streams_shown);
+  return text;
+}
+
 void console::server::read(std::string_view path, const console_query& query,
                            console_backend::done reply) {
   if (path == "/healthz") return reply({200, R"({"healthy":true})"});
   if (path == "/readyz") return backend->ready(std::move(reply));
+  if (path == "/metrics")
+    reply = [told = std::move(reply), more = counters_text()](console_reply answer) {
+      if (answer.status == 200) answer.json += more;
+      told(std::move(answer));
+    };
   if (path == "/api/v1/members") return backend->members(std::move(reply));
   if (path == "/api/v1/shards") return backend->shards(std::move(reply));
   if (path == "/api/v1/status") return backend->status(std::move(reply));

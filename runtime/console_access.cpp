@@ -149,6 +149,41 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+namespace {
+
+// Columns that a terminal needs for it: code points, as long as nobody writes wider ones.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+std::string cut_to(const std::string& text, std::size_t width) {
+  if (width_of(text) <= width) return text;
+  std::string out;
+  std::size_t used = 0;
+  for (const char c : text) {
+    if ((static_cast<unsigned char>(c) & 0xC0) != 0x80 && ++used >= width) break;
+    out += c;
+  }
+  return out + "\u2026";
+}
+
+// The widest give way, as long as that is of use, until a line fits.
+void fit(std::vector<std::size_t>& widths, std::size_t room) {
+  constexpr std::size_t least = 8;
+  auto sum = 2 * (widths.size() - 1);
+  for (const auto w : widths) sum += w;
+  while (sum > room) {
+    auto& widest = *std::max_element(widths.begin(), widths.end());
+    if (widest <= least) return;
+    --widest;
+    --sum;
+  }
+}
+
+} // namespace
+
 void print_table(const boost::json::array& rows, const std::vector<column>& columns) {
   if (rows.empty()) {
     std::cout << "none\n";
@@ -169,15 +204,17 @@ void print_table(const boost::json::array& rows, const std::vector<column>& colu
   }
   std::vector<std::size_t> widths(wanted.size(), 0);
   for (const auto& line : lines)
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  const auto room = terminal_width();
+    for (std::size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], width_of(line[i]));
+  if (const auto room = terminal_width(); room > 0) fit(widths, room);
   for (auto& line : lines) {
     std::string text;
     for (std::size_t i = 0; i < line.size(); ++i) {
-      line[i].resize(i + 1 < line.size() ? widths[i] : line[i].size(), ' ');
-      text += (i > 0 ? "  " : "") + line[i];
+      const auto shown = cut_to(line[i], widths[i]);
+      text += (i > 0 ? "  " : "") + shown;
+      if (i + 1 < line.size()) text.append(widths[i] - width_of(shown), ' ');
     }
-    std::cout << (room > 0 ? text.substr(0, room) : text) << '\n';
+    std::cout << text << '\n';
   }
 }
 

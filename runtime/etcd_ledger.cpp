@@ -74,23 +74,10 @@ result<json::object> parsed(const result<std::string>& answer) {
   return std::move(value.get_object());
 }
 
-std::string lost_to(const json::object& txn) {
-  const auto* responses = txn.if_contains("responses");
-  if (responses != nullptr && responses->is_array() && !responses->get_array().empty())
-    if (const auto* first = responses->get_array().front().if_object())
-      if (const auto* range = first->if_contains("response_range"); range && range->is_object())
-        if (const auto holder = first_key_value(range->get_object()))
-          return holder->value.substr(0, holder->value.find(' '));
-  return "another";
-}
-
 } // namespace
 
 etcd_ledger::etcd_ledger(etcd_options options)
-    : options_{std::move(options)},
-      ledger_key_{to_base64(options_.prefix + "/ledger")},
-      holder_key_{to_base64(options_.prefix + "/holder")},
-      holder_{to_base64(options_.holder)} {
+    : options_{std::move(options)}, ledger_key_{to_base64(options_.prefix + "/ledger")} {
   if (options_.servers.empty()) throw std::runtime_error("no etcd server to keep the ledger at");
   thread_ = std::thread{[this] { run(); }};
 }
@@ -139,24 +126,8 @@ void etcd_ledger::run() {
   }
 }
 
-// Once in the life of a process: from here on nobody else's writes succeed.
-result<void> etcd_ledger::take() {
-  if (taken_) return {};
-  const auto put =
-      ask("put", json::serialize(json::object{{"key", holder_key_}, {"value", holder_}}));
-  if (!put) return tl::make_unexpected(put.error());
-  taken_ = true;
-  return {};
-}
-
 result<std::optional<ledger_content>> etcd_ledger::read() {
   held_.reset();
-  if (const auto ours = take(); !ours) return tl::make_unexpected(ours.error());
-  const auto owner = parsed(ask("range", json::serialize(json::object{{"key", holder_key_}})));
-  if (!owner) return tl::make_unexpected(owner.error());
-  if (const auto holder = first_key_value(*owner); !holder || holder->value != options_.holder)
-    return fail("the ledger in etcd was taken over by "
-                + (holder ? holder->value.substr(0, holder->value.find(' ')) : "nobody"));
   const auto answer = parsed(ask("range", json::serialize(json::object{{"key", ledger_key_}})));
   if (!answer) return tl::make_unexpected(answer.error());
   const auto found = first_key_value(*answer);
@@ -178,24 +149,18 @@ result<std::uint64_t> etcd_ledger::write(std::uint64_t number, const std::string
                 + std::to_string(number) + " lost the race");
   const auto value = to_base64(encode_ledger_file({number, bytes}));
   const json::object txn{
-      {"compare", json::array{json::object{{"key", holder_key_},
-                                           {"target", "VALUE"},
-                                           {"result", "EQUAL"},
-                                           {"value", holder_}},
-                              json::object{{"key", ledger_key_},
+      {"compare", json::array{json::object{{"key", ledger_key_},
                                            {"target", "MOD"},
                                            {"result", "EQUAL"},
                                            {"mod_revision", std::to_string(held_->revision)}}}},
       {"success", json::array{json::object{
-                      {"request_put", json::object{{"key", ledger_key_}, {"value", value}}}}}},
-      {"failure",
-       json::array{json::object{{"request_range", json::object{{"key", holder_key_}}}}}}};
+                      {"request_put", json::object{{"key", ledger_key_}, {"value", value}}}}}}};
   held_.reset(); // until the outcome is certain
   const auto answer = parsed(ask("txn", json::serialize(txn)));
   if (!answer) return tl::make_unexpected(answer.error());
   const auto* succeeded = answer->if_contains("succeeded");
   if (succeeded == nullptr || !succeeded->is_bool() || !succeeded->get_bool())
-    return fail("it lost the race to " + lost_to(*answer));
+    return fail("another was first");
   const auto* header = answer->if_contains("header");
   const auto revision =
       header != nullptr && header->is_object() ? number_at(header->get_object(), "revision") : 0;

@@ -1,14 +1,13 @@
-// The ledger in etcd (3.4 or later), through its JSON gateway: range, put and txn, nothing more.
+// The ledger in etcd (3.4 or later), through its JSON gateway: range and txn, nothing more.
 //
 //   PREFIX/ledger   what file_ledger would write: number, length, checksum, bytes
-//   PREFIX/holder   the coordinator process that has loaded it last; every write compares it
 //
-//   write =  txn: holder is still us and ledger still has the revision that we know -> put
+//   write =  txn: it still has the revision that we know -> put
 //
-// Two coordinators can not take turns: whoever loads takes the ledger, and the other's next write
-// fails and names the new holder. etcd decides who, never when: no lease, no time-to-live, and no
-// answer of etcd's ever makes anybody dead. While etcd is slow, down or in a minority, writes fail,
-// no shard changes its owner, and calls go on.
+// What was written says which coordinator wrote it (protocol/cluster/candidacy.hpp): one that was
+// taken over fails with its next write, and reads by whom. etcd decides who, never when: no lease,
+// no time-to-live, and no answer of etcd's ever makes anybody dead. While etcd is slow, down or in
+// a minority, writes fail, no shard changes its owner, and calls go on.
 //
 // The connection is plain HTTP without a user: etcd is to be on this machine or on a network of its
 // own.
@@ -33,7 +32,6 @@ namespace holdfast::runtime {
 struct etcd_options {
   std::vector<endpoint> servers; // tried in turn, from the one that answered last
   std::string prefix = "holdfast";
-  std::string holder;                       // of this process: its name and something random
   std::chrono::milliseconds time_out{1000}; // of one request to one server
 };
 
@@ -59,13 +57,10 @@ private:
   void run();
   [[nodiscard]] result<std::optional<ledger_content>> read();
   [[nodiscard]] result<std::uint64_t> write(std::uint64_t number, const std::string& bytes);
-  [[nodiscard]] result<void> take();
   [[nodiscard]] result<std::string> ask(const std::string& what, const std::string& json);
 
   etcd_options options_;
   std::string ledger_key_; // in base64, as the gateway wants it
-  std::string holder_key_;
-  std::string holder_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -73,7 +68,6 @@ private:
   bool stopped_ = false;
 
   // of the thread alone
-  bool taken_ = false;
   std::optional<held> held_;
   std::size_t server_ = 0;
   std::thread thread_;

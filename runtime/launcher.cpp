@@ -94,7 +94,10 @@ launcher::launcher(configuration c, prepared_launch prepared)
 
 int launcher::run() {
   greet();
-  readiness_ = std::make_unique<readiness_watch>(config_.console.address);
+  std::vector<endpoint> consoles;
+  for (const auto& name : coordinators_of(config_))
+    consoles.push_back(console_of_coordinator(config_, name));
+  readiness_ = std::make_unique<readiness_watch>(std::move(consoles));
   while (!(stopping_ && all_gone())) {
     for (auto& node : nodes_)
       if (!stopping_ && node.start_at && *node.start_at <= steady::now()) start(node);
@@ -111,13 +114,21 @@ void launcher::greet() const {
   std::string sip = (config_.sip.tcp ? "udp, tcp " : "udp ") + to_string(config_.sip.address);
   if (speaks_tls(config_)) sip += ", tls " + to_string(config_.sip.tls);
   if (speaks_websocket(config_)) sip += ", ws " + to_string(config_.sip.websocket);
-  std::printf("holdfast: coordinator, dispatcher, %d %s, %d %s\n"
+  std::string console = "http://" + to_string(config_.console.address);
+  if (n.coordinators > 1) {
+    console += " to ";
+    console +=
+        std::to_string(console_of_coordinator(config_, coordinators_of(config_).back()).port);
+    console += ", one a coordinator";
+  }
+  const auto coordinators =
+      n.coordinators > 1 ? std::to_string(n.coordinators) + " coordinators" : "coordinator";
+  std::printf("holdfast: %s, dispatcher, %d %s, %d %s\n"
               "  SIP      %s\n"
-              "  console  http://%s\n"
+              "  console  %s\n"
               "  state    %s (logs in %s)\n",
-              n.proxies, n.proxies == 1 ? "proxy" : "proxies", n.containers,
-              n.containers == 1 ? "container" : "containers",
-              sip.c_str(), to_string(config_.console.address).c_str(),
+              coordinators.c_str(), n.proxies, n.proxies == 1 ? "proxy" : "proxies", n.containers,
+              n.containers == 1 ? "container" : "containers", sip.c_str(), console.c_str(),
               config_.state.directory.c_str(), log_directory(config_).c_str());
   if (n.containers <= config_.cluster.replicas)
     std::printf("  note: with %d of %d wanted copies beside the owner, calls are less protected\n",

@@ -71,6 +71,26 @@ result<void> claim(endpoint& address, int type, const std::string& what,
   }
 }
 
+// That port and the ones after it, for `count` coordinators. Port 0: any that are free.
+result<void> claim_run(endpoint& address, int count, const std::string& what,
+                       const std::string& instead) {
+  constexpr int attempts_max = 50;
+  const bool any = address.port == 0;
+  for (int attempt = 1;; ++attempt) {
+    auto first = address;
+    auto free = claim(first, SOCK_STREAM, what, instead);
+    for (int i = 1; free && i < count; ++i) {
+      endpoint next{first.host, static_cast<std::uint16_t>(first.port + i)};
+      if (any && !try_to_bind(next, SOCK_STREAM))
+        free = fail(what + ": no " + std::to_string(count) + " free ports in a row");
+      else if (!any)
+        free = claim(next, SOCK_STREAM, what, instead);
+    }
+    if (free) address = first;
+    if (free || !any || attempt == attempts_max) return free;
+  }
+}
+
 result<file_descriptor> lock_directory(const std::filesystem::path& directory) {
   const auto file = directory / "lock";
   file_descriptor fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
@@ -109,7 +129,7 @@ std::vector<std::string> nodes_of(const configuration& c) {
   const auto add = [&names](const std::string& role, int count) {
     for (int i = 1; i <= count; ++i) names.push_back(role + '-' + std::to_string(i));
   };
-  add("coordinator", 1);
+  add("coordinator", c.nodes.coordinators);
   add("dispatcher", 1);
   add("proxy", c.nodes.proxies);
   add("container", c.nodes.containers);
@@ -131,6 +151,9 @@ result<prepared_launch> prepare_launch(configuration& c) {
     return tl::make_unexpected(created.error());
   if (const auto key = read_cluster_key(key_path(c)); !key) return tl::make_unexpected(key.error());
 
+  // Before there are several coordinators to make it.
+  if (const auto created = create_cluster_key(c.state.directory / "console.token"); !created)
+    return tl::make_unexpected(created.error());
   if (const auto certified = complete_certificates(c); !certified)
     return tl::make_unexpected(certified.error());
 
@@ -145,11 +168,13 @@ result<prepared_launch> prepare_launch(configuration& c) {
   if (speaks_websocket(c))
     if (auto free = claim(c.sip.websocket, SOCK_STREAM, "[sip] websocket", "another port"); !free)
       return tl::make_unexpected(free.error());
-  if (auto free = claim(c.console.address, SOCK_STREAM, "console address", "--console ADDRESS");
+  const auto coordinators = c.nodes.coordinators;
+  if (auto free =
+          claim_run(c.console.address, coordinators, "console address", "--console ADDRESS");
       !free)
     return tl::make_unexpected(free.error());
-  if (auto free =
-          claim(c.cluster.coordinator, SOCK_STREAM, "coordinator address", "--coordinator ADDRESS");
+  if (auto free = claim_run(c.cluster.coordinator, coordinators, "coordinator address",
+                            "--coordinator ADDRESS");
       !free)
     return tl::make_unexpected(free.error());
 

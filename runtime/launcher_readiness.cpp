@@ -28,8 +28,10 @@ readiness_watch::answer ask(const endpoint& console) {
 
 } // namespace
 
-readiness_watch::readiness_watch(endpoint console)
-    : console_{std::move(console)}, changed_{make_wake_descriptor()}, thread_{[this] { run(); }} {}
+readiness_watch::readiness_watch(std::vector<endpoint> consoles)
+    : consoles_{std::move(consoles)}, changed_{make_wake_descriptor()}, thread_{[this] {
+        run();
+      }} {}
 
 readiness_watch::~readiness_watch() {
   {
@@ -50,7 +52,9 @@ void readiness_watch::run() {
   std::unique_lock lock{mutex_};
   while (!stopping_) {
     lock.unlock();
-    auto now = ask(console_);
+    answer now;
+    for (auto console = consoles_.begin(); console != consoles_.end() && !now.ready; ++console)
+      now = ask(*console);
     lock.lock();
     const bool news = now.ready != latest_.ready;
     latest_ = std::move(now);

@@ -1,5 +1,5 @@
-// Asks the console every now and then whether the cluster is ready, in a thread of its own, so
-// that a console that hangs does not hold up the supervision of processes.
+// Asks the consoles every now and then whether the cluster is ready: one that says so is enough, in
+// a thread of its own, so that a console that hangs does not hold up the supervision of processes.
 #pragma once
 
 #include "protocol/core/endpoint.hpp"
@@ -9,12 +9,13 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace holdfast::runtime {
 
 class readiness_watch {
 public:
-  explicit readiness_watch(endpoint console);
+  explicit readiness_watch(std::vector<endpoint> consoles); // of all coordinators
   ~readiness_watch();
 
   readiness_watch(const readiness_watch&) = delete;
@@ -30,7 +31,7 @@ public:
 private:
   void run();
 
-  endpoint console_;
+  std::vector<endpoint> consoles_;
   file_descriptor changed_;
   std::mutex mutex_;
   std::condition_variable stop_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/cluster/view.hpp"
+#include "protocol/core/endpoint.hpp"
 
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@ struct node_identity {
   std::string name; // "container-1"
   cluster::role serves = cluster::role::container;
   int control_fd = -1; // the socketpair to the launcher (process_channel.hpp); -1: not supervised
+  std::optional<endpoint> console{}; // of its own; the coordinator has one in any case
 };
 
 // The role in front of the last dash: "container-1" is a container.

@@ -1,6 +1,8 @@
 #include "runtime/node_process.hpp"
 
 #include "actors/node.hpp"
+#include "actors/observed.hpp"
+#include "protocol/cluster/candidacy.hpp"
 #include "runtime/caf_configuration.hpp"
 #include "runtime/cluster_backend.hpp"
 #include "runtime/configuration_environment.hpp"
@@ -9,7 +11,7 @@
 #include "runtime/console/assets.hpp"
 #include "runtime/random_bytes.hpp"
 #include "runtime/real_world.hpp"
-#include "runtime/streams/tls_stream.hpp"
+#include "runtime/streams/tls_identity.hpp"
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
@@ -42,11 +44,10 @@ std::string cluster_key_of(const configuration& c) {
   return key;
 }
 
-etcd_options etcd_of(const configuration& c, const node_identity& who) {
+etcd_options etcd_of(const configuration& c) {
   etcd_options o;
   for (const auto& server : c.ledger.etcd) o.servers.push_back(parse_endpoint(server).value());
   o.prefix = c.ledger.prefix;
-  o.holder = who.name + ' ' + std::to_string(random_number());
   return o;
 }
 
@@ -67,8 +68,8 @@ sip_streams::options stream_options(const configuration& c, const std::string& n
   if (speaks_websocket(c)) o.websocket_port = c.sip.websocket.port;
   if (!speaks_tls(c)) return o;
   o.tls_port = c.sip.tls.port;
-  o.tls_server =
-      make_tls_server_context(in_state(c, c.sip.tls_certificate), in_state(c, c.sip.tls_key));
+  o.tls_server = std::make_shared<tls_identity>(in_state(c, c.sip.tls_certificate),
+                                                in_state(c, c.sip.tls_key));
   return o;
 }
 
@@ -85,9 +86,9 @@ real_world_options world_options(const configuration& c, const node_identity& wh
   o.links = {host, 0};
   o.heartbeats = {host, 0};
   if (who.serves == role::coordinator) {
-    o.links = c.cluster.coordinator;
+    o.links = links_of_coordinator(c, who.name);
     if (c.ledger.backend == "etcd")
-      o.etcd = etcd_of(c, who);
+      o.etcd = etcd_of(c);
     else
       o.ledger_file = c.state.directory / "ledger";
   }
@@ -118,12 +119,18 @@ cluster::node_card card_of(const configuration& c, const node_identity& who, rea
   return card;
 }
 
-// The coordinator's actor, or the inspector of this node, of which the root knows.
-template <class Atom>
-caf::actor known_to(caf::actor_system& system, const caf::actor& root, Atom which) {
+// A single one may have any name; of several the name says which one it is.
+std::vector<actors::coordinator_address> where_coordinators_are(const configuration& c) {
+  if (c.nodes.coordinators == 1) return {{{}, c.cluster.coordinator}};
+  std::vector<actors::coordinator_address> all;
+  for (const auto& name : coordinators_of(c)) all.push_back({name, links_of_coordinator(c, name)});
+  return all;
+}
+
+caf::actor inspector_of(caf::actor_system& system, const caf::actor& root) {
   caf::actor found;
   caf::scoped_actor self{system};
-  self->request(root, std::chrono::seconds{5}, which)
+  self->request(root, std::chrono::seconds{5}, caf::sys_atom::value)
       .receive([&](caf::actor& answer) { found = std::move(answer); },
                [&](const caf::error& why) {
                  throw std::runtime_error("the node did not start: " + system.render(why));
@@ -157,6 +164,7 @@ void serve_until_signalled(const configuration& c, const node_identity& who, std
   auto made = session_environment(c, key);
   if (!made) throw std::runtime_error(made.error().what);
   const auto environment = std::make_shared<const session::environment>(std::move(*made));
+  actors::set_observing(c.console.observe);
   caf_options caf_settings;
   caf_settings.register_types = actors::register_types;
   caf_configuration config{caf_settings};
@@ -164,17 +172,16 @@ void serve_until_signalled(const configuration& c, const node_identity& who, std
   real_world outside{system, world_options(c, who, std::move(key))};
   const auto root =
       actors::start_node(system, outside,
-                         {card_of(c, who, outside), cluster_settings(c), c.cluster.coordinator,
+                         {card_of(c, who, outside), cluster_settings(c), where_coordinators_are(c),
                           environment, balance_policy(c), load_limits(c)});
   std::unique_ptr<console> web;
-  if (who.serves == cluster::role::coordinator) {
+  if (who.serves == cluster::role::coordinator || who.console) {
     console_options options;
-    options.address = c.console.address;
+    options.address = who.console.value_or(console_of_coordinator(c, who.name));
     options.hosts = c.console.hosts;
     options.token = operator_token(c);
-    web = std::make_unique<console>(
-        options, make_cluster_backend(known_to(system, root, caf::get_atom::value),
-                                      known_to(system, root, caf::sys_atom::value)));
+    web = std::make_unique<console>(options, make_cluster_backend(inspector_of(system, root)));
+    if (who.console) spdlog::info("the console is at http://{}", to_string(options.address));
     if (!front_end_built())
       spdlog::info("the console serves its API only: it was built without npm");
   }
@@ -199,6 +206,10 @@ int run_node(const configuration& c, const node_identity& who) {
   spdlog::flush_on(spdlog::level::info);
   const auto signals = block_signals();
   try {
+    if (who.serves == cluster::role::coordinator && c.nodes.coordinators > 1
+        && cluster::number_of_name(who.name) > c.nodes.coordinators)
+      throw std::runtime_error("[nodes] coordinators is " + std::to_string(c.nodes.coordinators)
+                               + ": there is no " + who.name);
     serve_until_signalled(c, who, cluster_key_of(c), signals);
   } catch (const std::exception& e) {
     spdlog::critical("{}: {}", who.name, e.what());

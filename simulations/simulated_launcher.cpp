@@ -13,18 +13,19 @@ void simulated_launcher::ended(const simulated_process& process) {
 }
 
 void simulated_launcher::tell(const std::string& name, std::int64_t pid) {
-  if (observer_ == nullptr || !observer_->alive()) {
-    untold_.push_back({name, pid});
-    return;
+  bool told = false;
+  for (const auto& [who, o] : observers_) {
+    if (!o.process->alive()) continue;
+    told = true;
+    o.process->execute([to = o.receiver, name, pid] {
+      caf::anon_send(to, actors::process_ended{name, pid});
+    });
   }
-  observer_->execute([to = receiver_, name, pid] {
-    caf::anon_send(to, actors::process_ended{name, pid});
-  });
+  if (!told) untold_.push_back({name, pid});
 }
 
 void simulated_launcher::observe(simulated_process& by, caf::actor receiver) {
-  observer_ = &by;
-  receiver_ = std::move(receiver);
+  observers_.insert_or_assign(by.name(), observer{&by, std::move(receiver)});
   for (const auto& end : std::exchange(untold_, {})) tell(end.name, end.pid);
 }
 
@@ -45,8 +46,7 @@ bool simulated_launcher::kill(const std::string& name, std::int64_t pid) {
 }
 
 void simulated_launcher::forget_all() {
-  observer_ = nullptr;
-  receiver_ = nullptr;
+  observers_.clear();
 }
 
 } // namespace holdfast::simulations

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,11 @@ private:
   timeline& time_;
   std::function<void(simulated_process&)> end_;
   std::vector<simulated_process*> processes_;
-  simulated_process* observer_ = nullptr;
-  caf::actor receiver_;
+  struct observer {
+    simulated_process* process = nullptr;
+    caf::actor receiver;
+  };
+  std::map<std::string, observer> observers_; // coordinators, by name
   std::vector<actors::process_ended> untold_;
 };
 

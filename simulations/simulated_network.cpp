@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace holdfast::simulations {
 
@@ -130,7 +131,9 @@ bool simulated_network::carry(simulated_process& p) {
       if (read_all(p, c.sides[i].handle)) moved = true;
       if (carry_between(c, c.sides[i], c.sides[1 - i])) moved = true;
     }
-  std::erase_if(connections_, [](const connection& c) { return !c.open; });
+  if (std::exchange(any_closed_, false))
+    std::erase_if(connections_, [](const connection& c) { return !c.open; });
+  if (moved) p.touch(); // what it read may have made it write
   return moved;
 }
 
@@ -157,6 +160,7 @@ bool simulated_network::carry_between(connection& c, side& from, side& to) {
 // The bytes that are on their way still arrive.
 void simulated_network::close(connection& c, side& to) {
   c.open = false;
+  any_closed_ = true;
   to.last_arrival = std::max(time_.now() + delay(), to.last_arrival);
   time_.at(to.last_arrival, [process = to.process, handle = to.handle] {
     process->execute([process, handle] {

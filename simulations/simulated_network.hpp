@@ -134,6 +134,7 @@ private:
   std::function<void(const endpoint&, const endpoint&, std::string)> outside_;
   std::function<void(bool, const endpoint&, const std::string&)> observer_;
   std::int64_t next_handle_ = 0;
+  bool any_closed_ = false; // connections that are still listed
 };
 
 } // namespace holdfast::simulations

@@ -79,10 +79,9 @@ void simulated_process::resume() {
 
 void simulated_process::execute(std::function<void()> what) {
   if (!alive_) return;
-  if (hung_)
-    waiting_.push_back(std::move(what));
-  else
-    what();
+  if (hung_) return waiting_.push_back(std::move(what));
+  touched_ = true;
+  what();
 }
 
 bool simulated_process::run_one() {

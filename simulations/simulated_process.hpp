@@ -21,6 +21,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace holdfast::simulations {
 
@@ -57,6 +58,11 @@ public:
   // slow to have dealt with the last one.
   bool run_one();
 
+  // Since this was asked last, something ran that may have written to a connection or have become
+  // able to read: a broker, or what came from outside.
+  void touch() { touched_ = true; }
+  [[nodiscard]] bool take_touched() { return std::exchange(touched_, false); }
+
   // This process's clock, which is off by an amount of its own.
   [[nodiscard]] instant local_now() const;
   [[nodiscard]] std::optional<instant> next_timer() const; // in time of the simulation
@@ -73,7 +79,11 @@ private:
   [[nodiscard]] bool busy() const { return time_.now() < busy_until_; }
   void become_busy();
   bool run_actor();
-  bool run_broker() { return multiplexer_.try_exec_runnable(); }
+  bool run_broker() {
+    const bool ran = multiplexer_.try_exec_runnable();
+    touched_ = touched_ || ran;
+    return ran;
+  }
   void note_next_job();
 
   timeline& time_;
@@ -86,6 +96,7 @@ private:
   caf::io::network::test_multiplexer& multiplexer_;
   bool alive_ = true;
   bool hung_ = false;
+  bool touched_ = true;
   unsigned slowness_ = 1;
   instant busy_until_{};
   std::deque<std::function<void()>> waiting_; // for the end of a hang

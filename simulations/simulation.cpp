@@ -54,7 +54,11 @@ simulation::simulation(simulation_options options)
     const auto found = listeners_.find(to);
     if (found != listeners_.end()) found->second(bytes);
   });
-  launch("coordinator-1");
+  // Addresses are known before anybody runs.
+  for (std::size_t i = 1; i <= options_.coordinators; ++i)
+    hosts_.try_emplace("coordinator-" + std::to_string(i), i);
+  for (std::size_t i = 1; i <= options_.coordinators; ++i)
+    launch("coordinator-" + std::to_string(i));
   launch("dispatcher-1");
   for (std::size_t i = 1; i <= options_.proxies; ++i) launch("proxy-" + std::to_string(i));
   for (std::size_t i = 1; i <= options_.containers; ++i) launch("container-" + std::to_string(i));
@@ -91,9 +95,17 @@ void simulation::launch(const std::string& name) {
                      end(p);
                    }},
       *n.process, at, settings_, cluster_key);
-  const auto coordinator = addresses_of(hosts_.at("coordinator-1")).links;
+  std::vector<actors::coordinator_address> coordinators;
+  for (std::size_t i = 1; i <= options_.coordinators; ++i) {
+    const auto who = "coordinator-" + std::to_string(i);
+    coordinators.push_back({who, addresses_of(hosts_.at(who)).links});
+  }
   n.root = actors::start_node(n.process->system(), *n.world,
-                              {card_of(n, at), settings_, coordinator, environment_});
+                              {.card = card_of(n, at),
+                               .settings = settings_,
+                               .coordinators = coordinators,
+                               .environment = environment_,
+                               .limits = options_.limits});
 }
 
 cluster::node_card simulation::card_of(const node& n, const node_addresses& at) {
@@ -181,7 +193,8 @@ void simulation::settle() {
     while (run_actors()) continue;
     moved = false;
     for (auto& n : nodes_)
-      if (n.process->running() && network_.carry(*n.process)) moved = true;
+      if (n.process->running() && n.process->take_touched() && network_.carry(*n.process))
+        moved = true;
   }
 }
 
@@ -191,7 +204,7 @@ bool simulation::run_actors() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     auto& p = *nodes_[(first + i) % nodes_.size()].process;
     if (!p.running() || !p.run_one()) continue;
-    if (p.running()) (void)network_.carry(p);
+    if (p.running() && p.take_touched()) (void)network_.carry(p);
     return true;
   }
   return false;
@@ -223,8 +236,7 @@ bool simulation::run_event(instant until) {
 // ---- looking
 // --------------------------------------------------------------------------------------
 
-caf::actor simulation::running_coordinator() {
-  auto& n = nodes_[latest_.at("coordinator-1")];
+caf::actor simulation::coordinator_on(node& n) {
   if (!n.process->running()) return {};
   if (!n.coordinator) {
     auto& to = n.coordinator;
@@ -238,13 +250,32 @@ caf::actor simulation::running_coordinator() {
   return n.coordinator;
 }
 
+// One that was taken over and does not know it yet may say so too; the newest view is right.
+simulation::node* simulation::standing_coordinator() {
+  node* found = nullptr;
+  view_number newest;
+  for (std::size_t i = 1; i <= options_.coordinators; ++i) {
+    auto& n = nodes_[latest_.at("coordinator-" + std::to_string(i))];
+    const auto actor = coordinator_on(n);
+    if (!actor) continue;
+    caf::anon_send(actor, actors::inspect_cluster{[&](const auto& machine, const auto&) {
+                     if (!machine.stands() || (found && machine.current().number < newest)) return;
+                     found = &n;
+                     newest = machine.current().number;
+                   }});
+    settle();
+  }
+  return found;
+}
+
 bool simulation::inspect(
     std::function<void(const cluster::coordinator&, const std::deque<actors::cluster_event>&)>
         look) {
-  const auto coordinator = running_coordinator();
-  if (!coordinator) return false;
+  auto* standing = standing_coordinator();
+  if (standing == nullptr) return false;
   bool looked = false;
-  caf::anon_send(coordinator, actors::inspect_cluster{[&](const auto& machine, const auto& events) {
+  caf::anon_send(standing->coordinator,
+                 actors::inspect_cluster{[&](const auto& machine, const auto& events) {
                    look(machine, events);
                    looked = true;
                  }});
@@ -252,14 +283,20 @@ bool simulation::inspect(
   return looked;
 }
 
+std::string simulation::coordinator() {
+  const auto* standing = standing_coordinator();
+  return standing == nullptr ? std::string{} : standing->process->name();
+}
+
 bool simulation::operate(cluster::control::operator_verb verb, const std::string& name,
                          shard_id shard) {
-  const auto coordinator = running_coordinator();
-  if (!coordinator) return false;
+  const auto* standing = standing_coordinator();
+  if (standing == nullptr) return false;
   bool done = false;
-  caf::anon_send(coordinator, actors::operate_cluster{
-                                  {0, verb, name, shard},
-                                  [&](bool accepted, const std::string&) { done = accepted; }});
+  caf::anon_send(
+      standing->coordinator,
+      actors::operate_cluster{{0, verb, name, shard},
+                              [&](bool accepted, const std::string&) { done = accepted; }});
   settle();
   return done;
 }

@@ -31,11 +31,13 @@ namespace holdfast::simulations {
 
 struct simulation_options {
   std::uint64_t seed = 1;
+  std::size_t coordinators = 1;
   std::size_t proxies = 1;
   std::size_t containers = 2;
   bool supervised = true; // a launcher kills suspects and vouches for deaths
   std::uint16_t shards = 8;
   std::uint16_t replicas = 1;
+  cluster::load_limits limits{}; // of every container
   sip::timer_values timers{};
   std::vector<session::application_rule> rules = session::default_rules();
   applications::application_table applications = applications::built_in();
@@ -84,8 +86,9 @@ public:
   void send(const endpoint& from, std::string bytes);
 
   // ---- what is going on
-  // As the coordinator that runs sees it; false or an empty view when none does.
+  // As the coordinator that stands sees it; false or an empty view when none does.
   [[nodiscard]] bool ready();
+  [[nodiscard]] std::string coordinator(); // empty: none that runs
   [[nodiscard]] cluster::view view();
   [[nodiscard]] std::vector<cluster::shard_row> shards();
   [[nodiscard]] std::vector<std::string> alarms();
@@ -121,7 +124,8 @@ private:
   bool
   inspect(std::function<void(const cluster::coordinator&, const std::deque<actors::cluster_event>&)>
               look);
-  caf::actor running_coordinator();
+  caf::actor coordinator_on(node& n);
+  node* standing_coordinator(); // nullptr: none that runs coordinates
 
   simulation_options options_;
   cluster::settings settings_;

@@ -10,7 +10,7 @@ namespace holdfast::applications {
 
 namespace {
 
-constexpr const char* ring_timer = "ring";
+constexpr const char* ringing_timer = "ring";
 constexpr unsigned ring_ms_max = 60'000;
 constexpr std::string_view sdp_type = "application/sdp";
 constexpr const char* allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
@@ -110,7 +110,7 @@ void answering_machine::on_request(context& session, const incoming_request& req
   ringing = request.id;
   answer = sdp;
   session.respond(request.id, 180);
-  session.set_timer(ring_timer, std::chrono::milliseconds{ring_ms});
+  session.set_timer(ringing_timer, std::chrono::milliseconds{ring_ms});
 }
 
 void answering_machine::on_timer(context& session, const std::string&) {
@@ -120,7 +120,7 @@ void answering_machine::on_timer(context& session, const std::string&) {
 }
 
 void answering_machine::on_cancel(context& session, transaction_id invite) {
-  session.clear_timer(ring_timer);
+  session.clear_timer(ringing_timer);
   session.respond(invite, 487);
 }
 

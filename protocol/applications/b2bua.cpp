@@ -13,7 +13,6 @@ namespace {
 
 constexpr unsigned ring_timeout_s_max = 3600;
 constexpr unsigned ring_timeout_s_default = 180; // RFC 3261 16.6, timer C
-constexpr duration lookup_timeout = 2s;          // design, "Location"
 constexpr std::uint32_t redirections_max = 8;    // contacts of 3xx that one attempt follows
 
 std::string ring_timer(const attempt& a) {

@@ -24,6 +24,7 @@ public:
     return std::make_unique<drill>(inner_->clone(), header_);
   }
   [[nodiscard]] std::string snapshot() const override { return inner_->snapshot(); }
+  [[nodiscard]] bool proxies() const override { return inner_->proxies(); }
 
   void on_request(context& session, const incoming_request& request) override {
     rehearse(session, request.message);
@@ -41,6 +42,9 @@ public:
   }
   void on_cancel(context& session, transaction_id invite) override {
     inner_->on_cancel(session, invite);
+  }
+  void on_expired(context& session, dialog_id dialog) override {
+    inner_->on_expired(session, dialog);
   }
   void on_timer(context& session, const std::string& name) override {
     inner_->on_timer(session, name);

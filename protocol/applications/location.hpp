@@ -9,6 +9,9 @@
 
 namespace holdfast::applications {
 
+// How long an application waits for the answer (design, "Location").
+inline constexpr duration lookup_timeout{2s};
+
 struct location_query {
   std::string aor;    // canonical
   std::string gruu{}; // the instance of a GRUU (RFC 5627): only its contacts; empty: all

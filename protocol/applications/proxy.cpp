@@ -12,21 +12,20 @@ namespace holdfast::applications {
 
 namespace {
 
-constexpr duration lookup_timeout = 2s; // design, "Location"
 constexpr const char* dialog_timer = "dialog";
 constexpr std::size_t targets_max = 32; // of one request, redirections included
 
-struct limits {
+struct proxy_limits {
   unsigned timer_c_s;
   unsigned dialog_max_s;
 };
 
-result<limits> limits_of(const settings& given) {
+result<proxy_limits> proxy_limits_of(const settings& given) {
   const auto timer_c = number_setting(given, "timer_c_s", 181, 3600, 181); // RFC 3261 16.6 step 11
   if (!timer_c) return tl::make_unexpected(timer_c.error());
   const auto dialog = number_setting(given, "dialog_max_s", 60, 7 * 86400, 43200);
   if (!dialog) return tl::make_unexpected(dialog.error());
-  return limits{*timer_c, *dialog};
+  return proxy_limits{*timer_c, *dialog};
 }
 
 struct choice {
@@ -90,7 +89,7 @@ result<void> proxy::check(const settings& given) {
                                         "timer_c_s", "dialog_max_s"});
       !fine)
     return fine;
-  if (const auto all = limits_of(given); !all) return tl::make_unexpected(all.error());
+  if (const auto all = proxy_limits_of(given); !all) return tl::make_unexpected(all.error());
   for (const auto& [name, values] : choices) {
     const auto found = given.find(name);
     if (found == given.end() || found->second == values[0] || found->second == values[1]) continue;
@@ -119,7 +118,7 @@ void proxy::on_request(context& session, const incoming_request& request) {
   c.record_route = makes_dialog(m) && !is_set(session, "record_route", "no");
   c.over = request.source.over;
   if (request.in_dialog && !dialogs.empty())
-    session.set_expiry(dialog_timer, std::chrono::seconds{limits_of(session.rule())->dialog_max_s});
+    session.set_expiry(dialog_timer, std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
   find_targets(session, std::move(c), request.in_dialog);
 }
 
@@ -203,7 +202,7 @@ bool proxy::open_branch(context& session, response_context& c, const contact_loc
   if (id == transaction_id{}) return false;
   c.branches.push_back({.id = id, .over = false, .trusted = trusted});
   if (c.request.is("INVITE"))
-    session.set_timer(timer_c(id), std::chrono::seconds{limits_of(session.rule())->timer_c_s});
+    session.set_timer(timer_c(id), std::chrono::seconds{proxy_limits_of(session.rule())->timer_c_s});
   return true;
 }
 
@@ -220,7 +219,7 @@ void proxy::on_response(context& session, const incoming_response& response) {
   if (response.status < 200) {
     if (response.status > 100 && response.method == "INVITE")
       session.set_timer(timer_c(branch->id),
-                        std::chrono::seconds{limits_of(session.rule())->timer_c_s});
+                        std::chrono::seconds{proxy_limits_of(session.rule())->timer_c_s});
     if (!c->succeeded && !c->decided) session.relay(c->from, passed);
     return;
   }
@@ -354,7 +353,7 @@ void proxy::note_dialog(context& session, const sip::message& success, const std
              && std::find(dialogs.begin(), dialogs.end(), success.from_tag()) == dialogs.end()
              && !is_set(session, "record_route", "no")) {
     dialogs.push_back(success.to_tag());
-    session.set_expiry(dialog_timer, std::chrono::seconds{limits_of(session.rule())->dialog_max_s});
+    session.set_expiry(dialog_timer, std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
   }
 }
 

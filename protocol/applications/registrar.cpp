@@ -191,7 +191,8 @@ void registrar::on_register(context& session, const incoming_request& request) {
   const auto& m = request.message;
   const auto to = m.to();
   const auto domain = sip::parse_uri(m.request_uri);
-  if (!to || !domain) return session.respond(request.id, 400);
+  // What is bound may be of any scheme, what it is bound to may not.
+  if (!to || !domain || !to->uri.is_sip()) return session.respond(request.id, 400);
   // RFC 3261 10.3 steps 1 and 5: neither a foreign domain nor an address of one.
   if (!session.serves_domain(domain->host)) return session.respond(request.id, 403);
   if (!session.serves_domain(to->uri.host)) return session.respond(request.id, 404);
@@ -209,7 +210,6 @@ void registrar::on_register(context& session, const incoming_request& request) {
   std::vector<wish> wishes;
   std::size_t fresh = 0;
   for (const auto& contact : *contacts) {
-    if (!contact.uri.is_sip()) return session.respond(request.id, 400);
     const auto wanted = contact.expires() ? contact.expires() : m.expires();
     const auto expires = std::min(wanted.value_or(bounds->otherwise), bounds->maximum);
     if (expires != 0 && expires < bounds->minimum)
@@ -306,6 +306,8 @@ std::string registrar::on_asked(context&, const std::string& bytes) {
   location_reply reply;
   for (const auto& b : bindings) {
     if (query && !query->gruu.empty() && b.instance != query->gruu) continue;
+    // A telephone or a mailbox (RFC 3261 10.2.1) is listed, and nothing that we could call.
+    if (const auto uri = sip::parse_uri(b.contact); !uri || !uri->is_sip()) continue;
     contact_location at{.uri = b.contact, .q_milli = b.q_milli, .destination = {}, .path = b.path};
     if (!b.path.empty()) { // RFC 3327 5.4: the way back is the way it came
       reply.contacts.push_back(std::move(at));

@@ -6,7 +6,8 @@
 //
 // A user agent that names its instance and reg-id (RFC 5626) replaces its binding when its address
 // changes, and can be reached alone through its public GRUU (RFC 5627). Path (RFC 3327) is kept
-// with the binding and goes into the Route of requests to it.
+// with the binding and goes into the Route of requests to it. Contacts of other schemes ("mailto:")
+// are kept and listed; calls do not go there.
 //
 // Settings, in seconds:
 //   minimum_expires   a shorter wish is answered 423; default 10, about what

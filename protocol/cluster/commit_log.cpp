@@ -12,7 +12,7 @@ void commit_log::adopt(session_record record, instant now) {
   record.seq = last_;
   for (auto& waiting : record.outbox) waiting.after = last_;
   order_[last_] = session;
-  entries_.insert_or_assign(session, entry{std::move(record), submitted});
+  entries_.insert_or_assign(session, entry{std::move(record), submitted, {}});
 }
 
 peer_frames commit_log::set_replicas(const std::vector<replica>& replicas, instant now) {
@@ -63,7 +63,7 @@ sequence commit_log::submit(session_record record, instant now, peer_frames& out
   const auto session = record.session;
   order_[last_] = session;
   if (record.removed) removed_[last_] = session;
-  entries_.insert_or_assign(session, entry{std::move(record), now});
+  entries_.insert_or_assign(session, entry{std::move(record), now, {}});
   for (auto& s : streams_) pump(s, now, out);
   forget_removed();
   return last_;
@@ -148,8 +148,8 @@ void commit_log::audit_stream(stream& s, instant now, peer_frames& out) {
   if (!s.open || !s.connected || !s.completed || order_.upper_bound(s.sent) != order_.end()) return;
   s.audited_at = now;
   std::uint64_t digest = 0;
-  for (const auto& [session, e] : entries_)
-    if (!e.record.removed) digest += digest_of(e.record);
+  for (auto& [session, e] : entries_)
+    if (!e.record.removed) digest += digest_of(e.record, e.digest);
   out.push_back({s.node.name, frame_kind::audit, encode(audit{shard_, epoch_, s.sent, digest})});
 }
 

@@ -24,7 +24,7 @@ std::string milliseconds(duration d) {
 } // namespace
 
 coordinator::coordinator(std::string self, settings wanted)
-    : self_{std::move(self)}, wanted_{std::move(wanted)} {
+    : self_{std::move(self)}, wanted_{std::move(wanted)}, candidacy_{self_} {
   record_.cluster_settings = wanted_;
 }
 
@@ -36,9 +36,12 @@ control::effects coordinator::on(const control::event& what, instant now) {
         handle(e);
         if constexpr (!waits_for_tick<std::decay_t<decltype(e)>>) {
           look_for_dead();
-          look_for_suspects();
-          pursue_fencing();
-          propose_if_needed();
+          consider_standing();
+          if (stands()) {
+            look_for_suspects();
+            pursue_fencing();
+          }
+          if (decides()) propose_if_needed();
         }
       },
       what);
@@ -53,7 +56,8 @@ void coordinator::handle(const control::tick&) {
   ticked_ = true;
   last_tick_ = now_;
   if (!loaded_ && !loading_ && now_ >= load_again_) order_load();
-  if (!loaded_) return;
+  if (!loaded_ || !stands()) return;
+  if (!outstanding_ && !loading_ && now_ - checked_ >= ledger_check) order_load();
   look_for_absent();
   auto overdue = truth_.overdue(record_.now_valid, record_.cluster_settings.activation_grace, now_);
   for (auto& [node, orders] : overdue)
@@ -69,12 +73,14 @@ void coordinator::wake_up_late() {
   suspicions_.restart(now_, now_ + s.heartbeat_interval * static_cast<int>(s.heartbeat_misses));
   watching_since_ += slept;
   for (auto& [who, f] : fencing_) f.since += slept;
+  candidacy_.on_late_tick(now_);
   say(false, "the coordinator was not running for " + milliseconds(slept) + "; it believes no "
                  + "suspicion of that time");
 }
 
 void coordinator::order_load() {
   loading_ = true;
+  checked_ = now_;
   out_.push_back(control::load_ledger{});
 }
 
@@ -90,36 +96,61 @@ void coordinator::handle(const control::ledger_state& e) {
     else
       failure = read.error().what;
   }
+  note_ledger(failure);
   if (!failure.empty()) {
     // An unreadable ledger is not an empty one: to start afresh would throw living calls away.
-    if (!std::exchange(read_failed_, true)) say(true, "the ledger can not be read: " + failure);
     load_again_ = now_ + ledger_retry;
     return;
   }
-  read_failed_ = false;
+  if (loaded_ && (outstanding_ || loaded.number == record_.number) && stands()) return; // a check
   if (loaded.number == 0) loaded.cluster_settings = wanted_;
   adopt(std::move(loaded));
 }
 
 void coordinator::adopt(ledger_record loaded) {
   const auto before = record_.now_valid;
+  outstanding_.reset();
+  must_write_ = take_newer(before, loaded);
   record_ = std::move(loaded);
   auto& v = record_.now_valid;
   if (v.shards.empty()) v.shards.resize(record_.cluster_settings.shard_count);
   loaded_ = true;
+  claiming_ = false;
   shards_.forget_moves();
-  must_write_ = false;
+  const bool stood = stands();
+  candidacy_.on_view(v, now_);
   if (!std::exchange(started_, true)) {
     if (const auto why = difference(wanted_, record_.cluster_settings))
       say(true, "the ledger's settings are valid, not those of this node's file: " + *why);
-    start_watching();
-    if (v.number.value > 0) out_.push_back(control::publish{v});
+    truth_.on_start(v, now_);
   } else {
     truth_.on_view(before, v, now_);
-    if (v.number > before.number) announce(before);
+    forget_settled(); // what we wrote may be in it although we were told that it is not
+    if (stands() && v.number > before.number) announce(before);
   }
+  if (candidacy_.may_claim(now_))
+    claim();
+  else if (!stands())
+    stand_by();
+  if (stood && !stands()) say(true, "this coordinator was taken over; it stands by");
   const auto waiting = joins_;
   for (const auto& [name, request] : waiting) review(request);
+}
+
+// What was in force is not in the ledger: it was lost, or is an old one. True: `into` has it again,
+// and is to be written.
+bool coordinator::take_newer(const view& known, ledger_record& into) {
+  if (known.number <= into.now_valid.number
+      || known.shards.size() != into.cluster_settings.shard_count)
+    return false;
+  say(true, "the ledger was behind: it knows view " + std::to_string(into.now_valid.number.value)
+                + ", and in force is " + std::to_string(known.number.value));
+  into.now_valid = known;
+  for (const auto& m : known.members) {
+    auto& last = into.incarnations[m.card.name];
+    last = std::max(last, m.incarnation);
+  }
+  return true;
 }
 
 // Members of a view that we did not make ourselves are alive until the opposite is certain, or
@@ -131,7 +162,8 @@ void coordinator::start_watching() {
   for (const auto& m : record_.now_valid.members) {
     const auto here = joins_.find(m.card.name);
     const bool came = here != joins_.end() && here->second.card.boot == m.card.boot;
-    if (m.alive() && m.card.name != self_ && !came) absent_.insert(m.id());
+    // Of coordinators nothing depends on whether they come back.
+    if (m.alive() && m.card.serves != role::coordinator && !came) absent_.insert(m.id());
   }
   suspicions_.restart(now_, now_ + s.heartbeat_interval * static_cast<int>(s.heartbeat_misses));
   truth_.on_start(record_.now_valid, now_);
@@ -147,6 +179,7 @@ void coordinator::handle(const control::ledger_result& e) {
   say(false, "view " + std::to_string(outstanding_->next.now_valid.number.value)
                  + " was not written: " + (e.error.empty() ? "another was first" : e.error));
   outstanding_.reset();
+  claiming_ = false;
   loaded_ = false;
   order_load();
 }
@@ -157,6 +190,9 @@ void coordinator::accept_written() {
   outstanding_.reset();
   must_write_ = false;
   record_ = std::move(p.next);
+  claiming_ = false;
+  candidacy_.on_view(record_.now_valid, now_);
+  note_ledger({});
   if (p.news.promoted > 0) takeover_ = takeover{p.since, p.ordered, now_};
   truth_.on_view(before, record_.now_valid, now_);
   announce(before);
@@ -190,6 +226,7 @@ void coordinator::forget_settled() {
     if (!v.alive(who)) truth_.forget(who);
   for (const auto& [who, f] : fencing_)
     if (!v.alive(who)) suspicions_.forget(who);
+  suspicions_.forget_dead(v);
   std::erase_if(dead_, settled);
   std::erase_if(fencing_, settled);
   std::erase_if(absent_, [&](const node_id& who) { return !v.alive(who); });
@@ -209,6 +246,12 @@ void coordinator::handle(const control::joined& e) {
     return;
   links_.insert(card.name);
   floor_ = std::max(floor_, e.request.highest_epoch);
+  if (card.name == self_) candidacy_.on_own_boot(card.boot);
+  if (another_stands() && card.name != self_) {
+    // It asks us because it knows no better: the view says whom to ask.
+    if (record_.now_valid.number.value > 0) out_.push_back(control::send_view{card.name});
+    return;
+  }
   joins_.insert_or_assign(card.name, e.request);
   if (const auto* m = record_.now_valid.find(card.name); m != nullptr && m->card.boot == card.boot)
     came_back(m->id());
@@ -261,7 +304,7 @@ void coordinator::handle(const control::reported& e) {
   if (record_.now_valid.alive(e.from)) {
     came_back(e.from);
     truth_.on_report(e.from, e.report);
-  } else if (loaded_ && e.report.view < record_.now_valid.number) {
+  } else if (loaded_ && stands() && e.report.view < record_.now_valid.number) {
     out_.push_back(control::send_view{e.from.name}); // fenced, and does not know it
   }
 }
@@ -271,7 +314,13 @@ void coordinator::handle(const control::spawn_result& e) {
 }
 
 void coordinator::handle(const control::view_offered& e) {
-  if (!pulling_ || pulling_->first != e.from) return;
+  if (!decides()) return follow(e.now_valid);
+  if (!pulling_ || pulling_->first != e.from) {
+    // Somebody else made it? The ledger knows.
+    if (e.now_valid.number > record_.now_valid.number && loaded_ && !loading_ && !outstanding_)
+      order_load();
+    return;
+  }
   pulling_.reset();
   if (!loaded_ || outstanding_ || e.now_valid.number <= record_.now_valid.number) return;
   if (e.now_valid.shards.size() != record_.cluster_settings.shard_count) {
@@ -279,15 +328,7 @@ void coordinator::handle(const control::view_offered& e) {
                   + " with another number of shards; it is ignored");
     return;
   }
-  say(true, "the ledger was behind: taking view " + std::to_string(e.now_valid.number.value)
-                + " from " + e.from + " in place of "
-                + std::to_string(record_.now_valid.number.value));
-  record_.now_valid = e.now_valid;
-  for (const auto& m : record_.now_valid.members) {
-    auto& last = record_.incarnations[m.card.name];
-    last = std::max(last, m.incarnation);
-  }
-  must_write_ = true;
+  must_write_ = take_newer(e.now_valid, record_);
   shards_.forget_moves();
   start_watching();
   const auto waiting = joins_;

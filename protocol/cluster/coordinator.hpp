@@ -9,8 +9,13 @@
 // ledger together give the next record; if it differs it is written, and only when it is written
 // does anybody hear of it. So one compare-and-swap is under way at a time, what arrives meanwhile
 // is in the next one, and a lost race just starts again from what the ledger says.
+//
+// Of several coordinators one stands (candidacy.hpp). The others collect the same facts, follow the
+// views of the one that stands, and decide nothing, until it is their turn to claim.
 #pragma once
 
+#include "protocol/cluster/candidacy.hpp"
+#include "protocol/cluster/cluster_facts.hpp"
 #include "protocol/cluster/control.hpp"
 #include "protocol/cluster/failure_detector.hpp"
 #include "protocol/cluster/ledger_record.hpp"
@@ -40,36 +45,13 @@ inline constexpr duration unsupervised_rejoin{10s};
 inline constexpr duration sync_batch{20ms}; // in_sync news of that long go into one view
 inline constexpr duration pull_patience{2s};
 inline constexpr duration ledger_retry{200ms};
+inline constexpr duration ledger_check{1s};     // whether it answers, and is still ours
 inline constexpr duration dead_pid_memory{10s}; // a join that was overtaken by its own death
 
-// What `holdfast members` shows.
-struct member_row {
-  std::string name;
-  role serves = role::container;
-  member_state state = member_state::joining;
-  holdfast::incarnation incarnation;
-  std::int64_t pid = 0;
-  bool linked = false;
-  bool suspected = false;
-  std::uint32_t shards_owned = 0;
-  std::uint32_t replicas_held = 0; // shards, not sessions
-  std::uint32_t sessions = 0;      // as last reported
-  std::uint32_t work = 0;
-};
-
-// What `holdfast shards` shows.
-struct shard_row {
-  shard_id shard;
-  holdfast::epoch epoch;
-  node_id owner;
-  std::vector<replica> replicas;
-  std::uint32_t sessions = 0;
-  std::uint32_t lag = 0;
-  bool active = false;      // its owner reports this epoch
-  bool unprotected = false; // no replica in sync that is alive
-  bool moving = false;
-  std::uint64_t audits = 0;  // comparisons of replica and owner, in this epoch
-  std::uint64_t repairs = 0; // of replicas that differed: should stay 0
+// How the ledger answers, as far as is known.
+struct ledger_health {
+  std::string error; // empty: it answers
+  instant since{};   // of the first failure in a row
 };
 
 class coordinator {
@@ -89,6 +71,10 @@ public:
   [[nodiscard]] std::vector<shard_row> shards() const;
   // Every shard is owned, reported active, and has all the live replicas in sync it can have.
   [[nodiscard]] bool ready() const;
+  // This one decides; and whoever does by the newest view known here (empty name: nobody).
+  [[nodiscard]] bool stands() const { return candidacy_.stands(); }
+  [[nodiscard]] node_id standing() const { return candidacy_.standing(); }
+  [[nodiscard]] const ledger_health& ledger() const { return ledger_health_; }
 
 private:
   // One handler an event.
@@ -133,9 +119,20 @@ private:
     instant written;
   };
 
+  // coordinator_standing.cpp: who coordinates
+  void consider_standing();
+  void claim();
+  void stand_by();
+  void follow(const view& newest);
+  void appoint(proposal& p);
+  void note_ledger(const std::string& error);
+  [[nodiscard]] bool decides() const { return stands() || claiming_; }
+  [[nodiscard]] bool another_stands() const;
+
   // coordinator.cpp: events, the ledger
   void order_load();
   void adopt(ledger_record loaded);
+  bool take_newer(const view& known, ledger_record& into);
   void start_watching();
   void accept_written();
   void announce(const view& before);
@@ -182,12 +179,19 @@ private:
   bool ticked_ = false;
   control::effects out_; // of the event being handled
 
+  // Who coordinates.
+  candidacy candidacy_;
+  bool claiming_ = false;     // by the write that is under way or comes next
+  std::string standing_said_; // whom we last said we stand by
+  std::optional<cause> claimed_;
+
   // The ledger.
   bool started_ = false; // it was read once
+  instant checked_{};    // when it was last asked
+  ledger_health ledger_health_;
   bool loaded_ = false;
   bool loading_ = false;
   bool must_write_ = false; // what is in force is not in the ledger: it was lost
-  bool read_failed_ = false;
   instant load_again_{};
   instant watching_since_{}; // members of a loaded view have from then on to come back
   ledger_record record_;

@@ -9,6 +9,11 @@ namespace holdfast::cluster {
 
 void coordinator::handle(const control::peer_suspicion& e) {
   if (e.of.name == self_) return;
+  const auto* subject = record_.now_valid.find(e.of.name);
+  if (subject != nullptr && subject->card.serves == role::coordinator) {
+    if (e.observer.empty()) candidacy_.on_suspicion(e.of, e.suspected, now_);
+    return;
+  }
   suspicions_.heard_from(e.observer, e.of, e.suspected, now_);
   if (e.suspected || !e.observer.empty()) return;
   // Trusted again before its death was confirmed: just fine.
@@ -20,6 +25,7 @@ void coordinator::handle(const control::peer_suspicion& e) {
 
 void coordinator::handle(const control::process_ended& e) {
   ended_.insert_or_assign(e.name, std::pair{e.pid, now_});
+  candidacy_.on_end(e.name, e.pid, now_);
   const auto asked = joins_.find(e.name);
   if (asked != joins_.end() && asked->second.card.pid == e.pid) joins_.erase(asked);
 }

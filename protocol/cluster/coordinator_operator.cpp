@@ -7,6 +7,10 @@
 namespace holdfast::cluster {
 
 void coordinator::handle(const control::operator_command& e) {
+  if (!stands())
+    return answer(e.id, false,
+                  standing().name.empty() ? "no coordinator stands"
+                                          : standing().name + " coordinates: ask there");
   const auto* m = record_.now_valid.find(e.node);
   if (!loaded_ || m == nullptr || !m->alive()) {
     answer(e.id, false, "there is no node " + e.node + " in the cluster");
@@ -72,7 +76,7 @@ std::vector<member_row> coordinator::members() const {
     row.incarnation = m.incarnation;
     row.pid = m.card.pid;
     row.linked = linked(m.card.name);
-    row.suspected = suspicions_.ours(id) || fencing_.contains(id);
+    row.suspected = suspicions_.ours(id) || fencing_.contains(id) || candidacy_.suspects(id);
     row.shards_owned = load.owned_by(id);
     row.replicas_held = load.held_by(id);
     if (const auto* report = truth_.report_of(id)) {

@@ -23,11 +23,13 @@ std::string count_of(std::size_t n, const char* what) {
 
 void coordinator::propose_if_needed() {
   if (!loaded_ || outstanding_ || wait_for_newer_view()) return;
+  if (!joins_.contains(self_)) return; // our own hub has not spoken yet
   if (buggify<"coordinator: plans later">()) return;
   proposal p;
   p.next = record_;
   p.since = now_;
   apply_joins(p);
+  appoint(p);
   apply_wishes(p);
   apply_deaths(p);
   apply_shards(p);
@@ -149,7 +151,8 @@ bool coordinator::quiet() const {
   const bool no_death_lately =
       last_death_ == instant::min() || now_ - last_death_ >= quiet_after_death;
   return no_death_lately && dead_.empty() && fencing_.empty() && absent_.empty()
-         && suspicions_.suspects().empty()
+         && std::ranges::none_of(suspicions_.suspects(),
+                                 [&](const node_id& who) { return v.alive(who); })
          && std::all_of(v.shards.begin(), v.shards.end(), [&](const shard_entry& e) {
               const auto shard = static_cast<std::uint16_t>(&e - v.shards.data());
               return v.alive(e.owner) || !peopled.contains(domain_of(s, shard_id{shard}));
@@ -159,7 +162,8 @@ bool coordinator::quiet() const {
 void coordinator::note_states(proposal& p) {
   for (const auto& m : p.next.now_valid.members) {
     const auto* was = record_.now_valid.find(m.id());
-    if (was == nullptr || was->state == m.state || !m.alive()) continue;
+    const bool coordinates = m.card.serves == role::coordinator; // is told in words of its own
+    if (was == nullptr || was->state == m.state || !m.alive() || coordinates) continue;
     p.causes.push_back(to_string(m.id()) + " is " + std::string{to_string(m.state)});
   }
 }

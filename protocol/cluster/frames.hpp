@@ -148,6 +148,9 @@ struct session_record {
   std::string state;
   std::vector<std::string> keys;
   std::vector<outbox_entry> outbox; // not yet known to have left
+  // Nothing is in progress, and so long after the submission the session does something by itself:
+  // until then it need not have an actor. Absent: it needs one at once.
+  std::optional<duration> idle;
   unknown_fields unknown;
 
   friend bool operator==(const session_record&, const session_record&) = default;
@@ -396,6 +399,7 @@ void describe(F& f, session_record& x) {
   f(7, x.state);
   f(8, x.keys);
   f(9, x.outbox);
+  f(10, x.idle);
   f(x.unknown);
 }
 template <class F>

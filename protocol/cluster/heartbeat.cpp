@@ -83,6 +83,7 @@ heartbeat_turn heartbeat_unit::on_tick(instant now, duration probe_age) {
   if (buggify<"heartbeat: one is left out">()) return turn;
   const auto bytes = seal({self_, ++tick_, view_, age, {}}, key_);
   for (const auto& to : greets_) turn.send.push_back({to, bytes});
+  if (buggify<"heartbeat: one is sent twice">()) turn.send.push_back(turn.send.front());
   counters_.sent += turn.send.size();
   return turn;
 }

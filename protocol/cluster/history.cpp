@@ -33,6 +33,29 @@ view_change difference(const view& before, const view& after, instant at) {
   return change;
 }
 
+std::uint16_t index_of(std::vector<std::string>& names, const std::string& name) {
+  if (name.empty()) return ring_picture::none;
+  const auto known = std::find(names.begin(), names.end(), name);
+  if (known != names.end()) return static_cast<std::uint16_t>(known - names.begin());
+  names.push_back(name);
+  return static_cast<std::uint16_t>(names.size() - 1);
+}
+
+ring_picture ring_of(const view& v) {
+  ring_picture ring;
+  for (const auto& s : v.shards) {
+    ring.owners.push_back(index_of(ring.names, s.owner.name));
+    ring.copies.push_back(s.replicas.empty() ? ring_picture::none
+                                             : index_of(ring.names, s.replicas.front().node.name));
+    ring.epochs.push_back(s.epoch.value);
+  }
+  for (const auto& m : v.members) {
+    ring.members.push_back(m.card.name);
+    ring.states.push_back(m.state);
+  }
+  return ring;
+}
+
 } // namespace
 
 std::uint32_t failover::sessions() const {
@@ -66,6 +89,7 @@ void history::on_sign(const std::string& node, std::string what, instant at) {
 
 void history::on_view(const view& before, const view& now_valid, instant at) {
   views_.push_back(difference(before, now_valid, at));
+  views_.back().ring = ring_of(now_valid);
   if (views_.size() > views_max) views_.pop_front();
   note_failovers(before, now_valid, at);
 }
@@ -80,8 +104,7 @@ void history::note_failovers(const view& before, const view& now_valid, instant 
     if (!old.owned() || !now.owned() || old.owner == now.owner || now_valid.alive(old.owner))
       continue;
     const auto held = i < sessions_.size() ? sessions_[i] : 0;
-    by_node[old.owner].shards.push_back(
-        {shard_id{i}, now.epoch, now.owner, held, {}, {}});
+    by_node[old.owner].shards.push_back({shard_id{i}, now.epoch, now.owner, held, {}, {}});
   }
   for (auto& [node, f] : by_node) {
     f.id = ++next_id_;
@@ -98,6 +121,12 @@ void history::note_failovers(const view& before, const view& now_valid, instant 
     failovers_.push_back(std::move(f));
     if (failovers_.size() > failovers_max) failovers_.pop_front();
   }
+}
+
+const view_change* history::view_at(view_number number) const {
+  const auto found = std::find_if(views_.begin(), views_.end(),
+                                  [&](const view_change& v) { return v.number == number; });
+  return found == views_.end() ? nullptr : &*found;
 }
 
 void history::on_spawned(const std::string& on, instant at) {

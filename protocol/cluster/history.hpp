@@ -18,6 +18,17 @@
 
 namespace holdfast::cluster {
 
+// Who owned what, and held the first copy of it, at one time: compact, there are many of them.
+struct ring_picture {
+  std::vector<std::string> names;    // of the nodes below
+  std::vector<std::uint16_t> owners; // by shard, index into names; none: nobody
+  std::vector<std::uint16_t> copies; // likewise
+  std::vector<std::uint64_t> epochs; // by shard
+  std::vector<std::string> members;  // every node that was in
+  std::vector<member_state> states;  // of them
+  static constexpr std::uint16_t none = 0xffff;
+};
+
 struct view_change {
   instant at{};
   view_number number;
@@ -26,6 +37,7 @@ struct view_change {
   std::vector<std::string> states;  // "container-1#2 active"
   std::uint32_t owners_changed = 0; // shards
   std::uint32_t replicas_changed = 0;
+  ring_picture ring; // empty where it was not asked for
 };
 
 struct failover {
@@ -70,6 +82,8 @@ public:
 
   [[nodiscard]] const std::deque<view_change>& views() const { return views_; }
   [[nodiscard]] const std::deque<failover>& failovers() const { return failovers_; }
+  [[nodiscard]] const view_change*
+  view_at(view_number number) const; // nullptr: not kept (any more)
 
 private:
   void note_failovers(const view& before, const view& now_valid, instant at);
@@ -79,11 +93,66 @@ private:
     instant first{};
     instant last{};
   };
-  std::map<std::string, sign> signs_; // by name of node: bounded by the members of views
+  std::map<std::string, sign> signs_;   // by name of node: bounded by the members of views
   std::vector<std::uint32_t> sessions_; // by shard, as last reported
   std::deque<view_change> views_;
   std::deque<failover> failovers_;
   std::uint64_t next_id_ = 0;
 };
+
+// An instant on the wire; it means something together with the sender's now (cluster_facts.hpp).
+template <class F>
+void describe_instant(F& f, std::uint64_t tag, instant& x) {
+  auto since_epoch = x.time_since_epoch();
+  f(tag, since_epoch);
+  if (const instant read{since_epoch}; read != x) x = read; // a writer only reads
+}
+template <class F>
+void describe_instant(F& f, std::uint64_t tag, std::optional<instant>& x) {
+  auto since_epoch = x ? std::optional{x->time_since_epoch()} : std::nullopt;
+  f(tag, since_epoch);
+  if (since_epoch && (!x || x->time_since_epoch() != *since_epoch)) x = instant{*since_epoch};
+}
+
+template <class F>
+void describe(F& f, ring_picture& x) {
+  f(1, x.names);
+  f(2, x.owners);
+  f(3, x.copies);
+  f(4, x.epochs);
+  f(5, x.members);
+  f(6, x.states);
+}
+template <class F>
+void describe(F& f, view_change& x) {
+  describe_instant(f, 1, x.at);
+  f(2, x.number);
+  f(3, x.joined);
+  f(4, x.ended);
+  f(5, x.states);
+  f(6, x.owners_changed);
+  f(7, x.replicas_changed);
+  f(8, x.ring);
+}
+template <class F>
+void describe(F& f, failover::shard_part& x) {
+  f(1, x.shard);
+  f(2, x.epoch);
+  f(3, x.to);
+  f(4, x.sessions);
+  describe_instant(f, 5, x.activated);
+  describe_instant(f, 6, x.first_message);
+}
+template <class F>
+void describe(F& f, failover& x) {
+  f(1, x.id);
+  f(2, x.node);
+  f(3, x.cause);
+  describe_instant(f, 4, x.detected);
+  describe_instant(f, 5, x.decided);
+  f(6, x.view);
+  describe_instant(f, 7, x.spawned);
+  f(8, x.shards);
+}
 
 } // namespace holdfast::cluster

@@ -40,6 +40,9 @@ std::vector<picture> in_parts(picture whole) {
     std::size_t room = rows_per_part;
     part.node = whole.node;
     part.sessions_fitting = std::exchange(whole.sessions_fitting, 0);
+    part.facts = std::exchange(whole.facts, {});
+    part.accepted = std::exchange(whole.accepted, false);
+    part.result = std::exchange(whole.result, {});
     part.actors = take(whole.actors, room);
     part.sessions = take(whole.sessions, room);
     part.sightings = take(whole.sightings, room);
@@ -57,6 +60,9 @@ void add_part(picture& whole, picture part) {
   append(whole.sessions, part.sessions);
   append(whole.sightings, part.sightings);
   append(whole.graveyard, part.graveyard);
+  append(whole.facts, part.facts);
+  whole.accepted = whole.accepted || part.accepted;
+  if (whole.result.empty()) whole.result = std::move(part.result);
   append(whole.details, part.details);
 }
 

@@ -3,6 +3,8 @@
 // the parts together. Clocks differ between nodes, so pictures say how long ago.
 #pragma once
 
+#include "protocol/cluster/cluster_facts.hpp"
+#include "protocol/cluster/control.hpp"
 #include "protocol/cluster/ladder.hpp"
 #include "protocol/cluster/observation.hpp"
 #include "protocol/core/codec.hpp"
@@ -22,7 +24,12 @@ enum class inspect_what : std::uint8_t {
   actor = 3,     // one of them in full: by `actor`, or the session at `session`
   ladder = 4,    // sightings of `calls` and `sessions`
   graveyard = 5, // actors that ended by error
-  trace = 6      // keep the full text of what the session at `session` says and hears: `on`
+  trace = 6,     // keep the full text of what the session at `session` says and hears: `on`
+  // Of the coordinator only.
+  cluster = 7, // members, shards, the latest events and failovers
+  history =
+      8, // failovers, and unless `limit` is 0 views; with `number` only that one, with its ring
+  operate = 9 // `verb` on the node `text`, and `shard`
 };
 
 enum class session_order : std::uint8_t { newest = 0, oldest = 1, waiting = 2, messages = 3 };
@@ -42,6 +49,8 @@ struct inspect_query {
   std::vector<std::uint64_t> calls;
   std::vector<session_address> sessions;
   bool on = true;
+  view_number number;
+  control::operator_verb verb = control::operator_verb::drain;
 };
 
 struct inspect {
@@ -81,7 +90,10 @@ struct session_row {
   duration age{}; // of the oldest input that waits
   std::uint64_t messages = 0;
   std::uint32_t restarts = 0;
-  duration alive{}; // on this node
+  duration alive{};   // on this node
+  bool rests = false; // it has no actor at the moment and needs none
+  std::uint32_t dialogs = 0;
+  bool ended = false; // nothing is left of it but answers to repetitions
 };
 
 struct message_row {
@@ -117,6 +129,8 @@ struct actor_detail {
   session_row session;
   bool traced = false;
   std::vector<step_text> texts;
+  std::vector<std::uint64_t> monitors; // whose end it hears of, by id; some of them
+  std::uint32_t monitoring = 0;        // how many there are
 };
 
 struct obituary {
@@ -135,6 +149,9 @@ struct picture {
   std::vector<actor_detail> details;
   std::vector<sighting_row> sightings;
   std::vector<obituary> graveyard;
+  std::vector<cluster_facts> facts; // at most one
+  bool accepted = false;            // an operation was
+  std::string result;               // of an operation: what happens now, or why not
 };
 
 struct inspect_reply {
@@ -168,6 +185,8 @@ void describe(F& f, inspect_query& x) {
   f(10, x.calls);
   f(11, x.sessions);
   f(12, x.on);
+  f(13, x.number);
+  f(14, x.verb);
 }
 template <class F>
 void describe(F& f, inspect& x) {
@@ -208,6 +227,9 @@ void describe(F& f, session_row& x) {
   f(12, x.messages);
   f(13, x.restarts);
   f(14, x.alive);
+  f(15, x.rests);
+  f(16, x.dialogs);
+  f(17, x.ended);
 }
 template <class F>
 void describe(F& f, message_row& x) {
@@ -243,6 +265,8 @@ void describe(F& f, actor_detail& x) {
   f(5, x.session);
   f(6, x.traced);
   f(7, x.texts);
+  f(8, x.monitors);
+  f(9, x.monitoring);
 }
 template <class F>
 void describe(F& f, obituary& x) {
@@ -261,6 +285,9 @@ void describe(F& f, picture& x) {
   f(5, x.details);
   f(6, x.sightings);
   f(7, x.graveyard);
+  f(8, x.facts);
+  f(9, x.accepted);
+  f(10, x.result);
 }
 template <class F>
 void describe(F& f, inspect_reply& x) {

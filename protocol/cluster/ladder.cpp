@@ -20,6 +20,10 @@ constexpr std::array<std::string_view, 14> method_names{
 
 constexpr std::size_t agents_max = 4;
 
+// A loaded node answers late, and so is what it says of the time. Less than T1, after which a
+// message is a repetition.
+constexpr duration skew_under_load = 6 * clock_skew;
+
 bool wanted(const sighting& s, const std::vector<std::uint64_t>& calls,
             const std::vector<session_address>& sessions) {
   return std::find(calls.begin(), calls.end(), s.call) != calls.end()
@@ -130,7 +134,7 @@ bool belongs_to(const sighting_row& row, const rung& r) {
     if (stop.where == row.where) return false;
     behind = behind && place_of(stop.where, row.in) < place;
   }
-  return r.stops.front().ago - row.ago < (behind ? rung_patience : clock_skew);
+  return r.stops.front().ago - row.ago < (behind ? rung_patience : skew_under_load);
 }
 
 void add_stop(rung& r, const sighting_row& row) {

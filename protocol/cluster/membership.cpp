@@ -12,8 +12,10 @@ auto place_of(view& v, const std::string& name) {
                           [](const member& m, const std::string& n) { return m.card.name < n; });
 }
 
+// Containers own nothing yet, coordinators stand by until they claim.
 member_state first_state(role r) {
-  return r == role::container ? member_state::joining : member_state::active;
+  const bool works_at_once = r == role::dispatcher || r == role::proxy;
+  return works_at_once ? member_state::active : member_state::joining;
 }
 
 // A process that had an incarnation before the ledger was lost keeps it, so that what the other

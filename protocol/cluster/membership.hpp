@@ -33,7 +33,8 @@ struct join_outcome {
   std::optional<node_id> replaced; // admitted: the incarnation that is dead because of it
 };
 
-// Brings `record` up to date with `request`. Containers are admitted `joining`, others `active`.
+// Brings `record` up to date with `request`. Containers and coordinators are admitted `joining`,
+// others `active`.
 // The entry of a replaced incarnation is overwritten; its shards still name it, and are the
 // caller's.
 [[nodiscard]] join_outcome apply_join(ledger_record& record, const join& request);

@@ -1,6 +1,7 @@
 // What an actor remembers of its own work, so that somebody can look at it: how many messages of
 // which type, how long they waited and took, and the latest of them. Bounded, and cheap enough to
-// be always on: a session keeps `small`, everything else `full`.
+// be always on. Sessions, of which there are many, keep none: their shard keeps a step_ring of
+// each.
 //
 // Times come from outside. Waiting is sampled: one stamp is under way at a time, so a busy mailbox
 // is measured now and then and an idle one always.
@@ -33,9 +34,8 @@ private:
 
 class observation {
 public:
-  enum class size : std::uint8_t { small, full };
-  static constexpr std::size_t messages_small = 8;
-  static constexpr std::size_t messages_full = 64;
+  enum class size : std::uint8_t { none, full };
+  static constexpr std::size_t messages_max = 64;
   static constexpr std::size_t kinds_max = 24; // of messages; what comes later is counted as 0
 
   struct message {
@@ -66,11 +66,11 @@ public:
   [[nodiscard]] duration processed() const { return processed_; }
   [[nodiscard]] duration waited_max() const { return waited_max_; }
   [[nodiscard]] duration processed_max() const { return processed_max_; }
-  [[nodiscard]] const std::vector<kind_figures>& kinds() const { return kinds_; } // small: none
-  [[nodiscard]] std::vector<message> messages() const;                            // oldest first
+  [[nodiscard]] const std::vector<kind_figures>& kinds() const { return kinds_; }
+  [[nodiscard]] std::vector<message> messages() const; // oldest first
 
 private:
-  kind_figures& figures_of(std::uint64_t kind);
+  std::size_t figures_of(std::uint64_t kind); // index into kinds_
 
   size size_;
   std::uint64_t count_ = 0;
@@ -78,7 +78,35 @@ private:
   duration waited_max_{};
   duration processed_max_{};
   std::vector<kind_figures> kinds_;
+  std::size_t current_ = 0; // what is being handled, in kinds_
   std::vector<message> ring_;
+};
+
+// What a session did last, noted by its shard: whether the session rests, hangs or is well.
+class step_ring {
+public:
+  static constexpr std::size_t kept = 8;
+
+  struct step {
+    std::uint32_t number = 0; // the how-manieth input of the session
+    std::uint8_t kind = 0;    // index of session::event
+    instant at{};             // when it was handed to the session
+    std::int32_t waited_us = -1;
+    std::int32_t processed_us = -1; // -1: the session did not come back from it
+  };
+
+  void add(const step& s);
+  [[nodiscard]] std::vector<step> all() const; // oldest first
+  [[nodiscard]] duration busy() const { return busy_; }
+  [[nodiscard]] duration waited_max() const { return waited_max_; }
+  [[nodiscard]] duration processed_max() const { return processed_max_; }
+
+private:
+  std::vector<step> ring_;
+  std::size_t next_ = 0;
+  duration busy_{};
+  duration waited_max_{};
+  duration processed_max_{};
 };
 
 } // namespace holdfast::cluster

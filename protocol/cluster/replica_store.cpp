@@ -8,12 +8,34 @@
 
 namespace holdfast::cluster {
 
+namespace {
+
+// A record without what differs between two copies of it.
+struct common_part {
+  session_record& of;
+};
+template <class F>
+void describe(F& f, common_part& x) {
+  f(1, x.of.session);
+  f(2, x.of.seq);
+  f(4, x.of.stable);
+  f(5, x.of.restarts);
+  f(7, x.of.state);
+  f(8, x.of.keys);
+  f(10, x.of.idle);
+  f(x.of.unknown);
+}
+
+} // namespace
+
 std::uint64_t digest_of(const session_record& record) {
-  auto kept = record;
-  kept.age = {};
-  kept.outbox.clear();
-  const auto bytes = encode(kept);
+  const auto bytes = encode(common_part{const_cast<session_record&>(record)}); // encode() only reads
   return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+std::uint64_t digest_of(const session_record& record, std::optional<std::uint64_t>& known) {
+  if (!known) known = digest_of(record);
+  return *known;
 }
 
 namespace {
@@ -56,12 +78,13 @@ std::optional<replica_store::reply> replica_store::on_commit(commit incoming, vi
   c.asked = false;
   c.upto = record.seq;
   const auto session = record.session;
+  if (!record.outbox.empty()) c.unsaid.insert(session);
   if (record.removed && !planted<"replica-keeps-what-ended">())
     c.sessions.erase(session);
   else if (planted<"replica-keeps-the-first-snapshot">() && c.sessions.contains(session))
     sometimes<"replica: a planted defect acted">();
   else
-    c.sessions.insert_or_assign(session, held{std::move(record), era, now - record.age});
+    c.sessions.insert_or_assign(session, held{std::move(record), era, now - record.age, {}});
   if (buggify<"replica: asks to go on where it is">())
     return reply{frame_kind::stream_resume, encode(stream_resume{shard, era, c.upto})};
   return reply{frame_kind::commit_ack, encode(commit_ack{shard, era, c.upto, false, our_view})};
@@ -85,9 +108,16 @@ void replica_store::on_complete(const stream_complete& done) {
 void replica_store::on_left(const outbox_left& left) {
   const auto found = copies_.find(left.shard);
   if (found == copies_.end() || found->second.current != left.epoch) return;
-  for (auto& [session, h] : found->second.sessions)
-    if (h.from == left.epoch)
-      std::erase_if(h.record.outbox, [&](const outbox_entry& e) { return e.after <= left.upto; });
+  auto& c = found->second;
+  for (auto session = c.unsaid.begin(); session != c.unsaid.end();) {
+    const auto h = c.sessions.find(*session);
+    const bool ours = h != c.sessions.end() && h->second.from == left.epoch;
+    if (ours)
+      std::erase_if(h->second.record.outbox,
+                    [&](const outbox_entry& e) { return e.after <= left.upto; });
+    const bool said = h == c.sessions.end() || h->second.record.outbox.empty();
+    session = said ? c.unsaid.erase(session) : std::next(session);
+  }
 }
 
 std::optional<audit_reply> replica_store::on_audit(const audit& a) {
@@ -96,7 +126,7 @@ std::optional<audit_reply> replica_store::on_audit(const audit& a) {
     return std::nullopt;
   auto& c = found->second;
   std::uint64_t digest = 0;
-  for (const auto& [session, h] : c.sessions) digest += digest_of(h.record);
+  for (auto& [session, h] : c.sessions) digest += digest_of(h.record, h.digest);
   const bool equal = digest == a.digest;
   if (!equal) {
     // What we have stays until the owner has sent everything: it is better than nothing.

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,13 +40,16 @@ using peer_frames = std::vector<peer_frame>;
 // What two copies of a record have in common, whenever they were made: neither age nor outbox. The
 // digests of records add up to that of a shard.
 [[nodiscard]] std::uint64_t digest_of(const session_record& record);
+// The same, once: a record that has not changed since is not read again.
+[[nodiscard]] std::uint64_t digest_of(const session_record& record,
+                                      std::optional<std::uint64_t>& known);
 
 class commit_log {
 public:
   // Records that may be sent to one replica before it has acked any: bounds a fill.
   static constexpr std::size_t window_records = 512;
   static constexpr duration reopen_interval{200ms};
-  // Between two audits of a replica. All its records are read for one, on both sides.
+  // Between two audits of a replica. What has changed since the last one is read, on both sides.
   static constexpr duration audit_interval{5s};
 
   commit_log(shard_id shard, epoch era) : shard_{shard}, epoch_{era} {}
@@ -99,6 +103,7 @@ private:
   struct entry {
     session_record record;
     instant submitted;
+    std::optional<std::uint64_t> digest; // once somebody asked
   };
   struct stream {
     node_id node;
@@ -175,6 +180,7 @@ private:
     session_record record;
     epoch from; // the epoch in which it was received
     instant submitted;
+    std::optional<std::uint64_t> digest; // once somebody asked
   };
   struct copy {
     epoch current;
@@ -183,6 +189,7 @@ private:
     bool asked = false; // to resume after `upto`; one answer is enough
     std::optional<instant> unwanted_since;
     std::map<session_id, held> sessions;
+    std::set<session_id> unsaid; // those whose outbox may hold something
   };
   static void begin(copy& c, epoch era);
 

@@ -10,10 +10,6 @@ namespace holdfast::cluster {
 
 namespace {
 
-shard_id id_of(std::size_t index) {
-  return shard_id{static_cast<std::uint16_t>(index)};
-}
-
 replica* find_replica(shard_entry& entry, const node_id& node) {
   const auto found = std::find_if(entry.replicas.begin(), entry.replicas.end(),
                                   [&](const replica& r) { return r.node == node; });
@@ -253,7 +249,7 @@ std::size_t shard_planner::in_sync_count(const shard_entry& entry) const {
 }
 
 bool shard_planner::add_filling(shard_entry& entry, const node_id& node) {
-  if (fills_[node] >= fills_per_container) return false;
+  if (fills_[node] >= fills_per_container || buggify<"planner: fills later">()) return false;
   auto more = entry;
   more.replicas.push_back({node, false});
   change(entry, more);

@@ -14,10 +14,6 @@ bool same_shape(const shard_entry& a, const shard_entry& b) {
                        [](const replica& x, const replica& y) { return x.node == y.node; });
 }
 
-shard_id id_of(std::size_t index) {
-  return shard_id{static_cast<std::uint16_t>(index)};
-}
-
 } // namespace
 
 void shard_truth::on_report(const node_id& from, container_report report) {

@@ -32,6 +32,12 @@ void suspicions::forget(const node_id& who) {
   }
 }
 
+void suspicions::forget_dead(const view& v) {
+  std::erase_if(since_, [&](const auto& item) {
+    return v.find(item.first.name) != nullptr && !v.alive(item.first);
+  });
+}
+
 void suspicions::restart(instant now, instant believe_from) {
   believe_from_ = std::max(believe_from_, believe_from);
   for (auto& [of, observers] : since_)

@@ -26,6 +26,8 @@ public:
   void heard_from(const std::string& observer, const node_id& of, bool suspected, instant now);
   // Dead or gone: neither a suspect nor an observer any more.
   void forget(const node_id& who);
+  // Suspected processes that the view calls dead: nobody will take that back.
+  void forget_dead(const view& v);
   // Every suspicion has to last from now on as if it had just come, and none stands before
   // `believe_from`.
   void restart(instant now, instant believe_from);

@@ -122,6 +122,11 @@ struct settings {
   friend bool operator==(const settings&, const settings&) = default;
 };
 
+// Of the entry at `index` of view::shards.
+[[nodiscard]] constexpr shard_id id_of(std::size_t index) {
+  return shard_id{static_cast<std::uint16_t>(index)};
+}
+
 // The domain that a shard belongs to: 0, 1, ... in turn.
 [[nodiscard]] std::size_t domain_of(const settings& s, shard_id shard);
 // nullopt: that container is in none of them.

@@ -14,6 +14,7 @@ struct state {
   std::uint64_t seed = 0;
   bool quiet = true;
   std::function<void(const output&)> witness;
+  std::function<void(const output&)> delivery_witness;
 };
 
 state& the() {
@@ -83,6 +84,14 @@ void on_output(std::function<void(const output&)> witness) {
 
 void tell_output(const output& seen) {
   if (the().witness) the().witness(seen);
+}
+
+void on_delivery(std::function<void(const output&)> witness) {
+  the().delivery_witness = std::move(witness);
+}
+
+void tell_delivery(const output& seen) {
+  if (the().delivery_witness) the().delivery_witness(seen);
 }
 
 bool plant(std::string_view name) {

@@ -4,8 +4,9 @@
 //   sometimes<"hold queue: full">(full)      a rare state was reached; a campaign counts them
 //   planted<"skip-epoch-check">()            the defect of that name is switched on for this run
 //   witness_output(...)                      the oracle sees what no client can tell apart
+//   witness_delivery(...)
 //
-// Without HOLDFAST_SIMULATION all four are constants, and compiled to nothing. A point announces
+// Without HOLDFAST_SIMULATION all five are constants, and compiled to nothing. A point announces
 // itself before main() begins, so that a campaign can list those that nothing ever reached. State
 // is one per process: simulations run one at a time and reset it (class rehearsal). Only .cpp files
 // may hold points: a file that includes this is compiled twice (simulations/CMakeLists.txt).
@@ -68,6 +69,10 @@ struct output {
 void on_output(std::function<void(const output&)> witness);
 void tell_output(const output& seen);
 
+// Every message that a container gives to an active shard of its own; `proxy` is empty.
+void on_delivery(std::function<void(const output&)> witness);
+void tell_delivery(const output& seen);
+
 template <point_kind Kind, point_name Name>
 struct registered {
   static inline point& entry = announce(Kind, Name.text);
@@ -100,6 +105,11 @@ inline void witness_output(std::string_view proxy, std::string_view owner, std::
   simulated::tell_output({proxy, owner, shard, in_epoch});
 }
 
+inline void witness_delivery(std::string_view container, std::uint16_t shard,
+                             std::uint64_t in_epoch) {
+  simulated::tell_delivery({{}, container, shard, in_epoch});
+}
+
 #else
 
 template <point_name Name>
@@ -113,6 +123,7 @@ template <point_name Name>
   return false;
 }
 constexpr void witness_output(std::string_view, std::string_view, std::uint16_t, std::uint64_t) {}
+constexpr void witness_delivery(std::string_view, std::uint16_t, std::uint64_t) {}
 
 #endif
 

@@ -2,12 +2,15 @@
 
 namespace holdfast::codec {
 
-void put_varint(std::string& out, std::uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
+void writer::close(std::size_t place) {
+  const auto length = out_.size() - place - 1;
+  if (length < 0x80) {
+    out_[place] = static_cast<char>(length);
+    return;
   }
-  out.push_back(static_cast<char>(value));
+  std::string spelled;
+  put_varint(spelled, length);
+  out_.replace(place, 1, spelled);
 }
 
 std::optional<std::uint64_t> take_varint(std::string_view& in) {

@@ -39,7 +39,13 @@ struct unknown_fields {
 
 namespace codec {
 
-void put_varint(std::string& out, std::uint64_t value);
+inline void put_varint(std::string& out, std::uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<char>(value));
+}
 
 // Consumes a varint from the front of `in`; nullopt when it is cut short or exceeds 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> take_varint(std::string_view& in);
@@ -151,26 +157,31 @@ private:
       put_varint(out_, tag * 2);
       put_varint(out_, to_number(x));
     } else if constexpr (std::is_same_v<value, std::string>) {
-      bytes(tag, x);
+      put_varint(out_, tag * 2 + 1);
+      put_varint(out_, x.size());
+      out_ += x;
     } else {
-      writer nested;
-      describe(nested,
-               const_cast<value&>(x)); // describe() serves both directions; a writer only reads
-      bytes(tag, nested.out_);
+      // describe() serves both directions; a writer only reads
+      nested(tag, [&] { describe(*this, const_cast<value&>(x)); });
     }
   }
   template <class K, class V>
   void pair(std::uint64_t tag, const K& key, V& mapped) {
-    writer nested;
-    nested.one(1, const_cast<K&>(key));
-    nested.one(2, mapped);
-    bytes(tag, nested.out_);
+    nested(tag, [&] {
+      one(1, const_cast<K&>(key));
+      one(2, mapped);
+    });
   }
-  void bytes(std::uint64_t tag, std::string_view content) {
+  // Written in place: one byte is left for the length, which moves what follows where it needs more.
+  template <class Fields>
+  void nested(std::uint64_t tag, Fields write) {
     put_varint(out_, tag * 2 + 1);
-    put_varint(out_, content.size());
-    out_ += content;
+    const auto place = out_.size();
+    out_.push_back(0);
+    write();
+    close(place);
   }
+  void close(std::size_t place); // the length of what was written since
 
   std::string out_;
 };

@@ -89,6 +89,7 @@ std::string gatekeeper::make_nonce(instant now, std::uint64_t random) const {
 bool gatekeeper::genuine(std::string_view nonce, instant now) const {
   const auto bytes = from_base32(nonce);
   if (!bytes || bytes->size() != stamp_bytes + mac_bytes) return false;
+  if (to_base32(*bytes) != nonce) return false; // what is counted is the text: one of each
   const auto mac = hmac_sha256(nonce_key, bytes->substr(0, stamp_bytes)).substr(0, mac_bytes);
   if (!equal_in_constant_time(mac, bytes->substr(stamp_bytes))) return false;
   const auto time = static_cast<std::int64_t>(from_big_endian(bytes->substr(0, 8)));
@@ -128,9 +129,19 @@ std::vector<std::string> gatekeeper::challenges(const std::string& nonce, bool s
   return list;
 }
 
-void nonce_table::issued(std::string nonce) {
+void nonce_table::issued(std::string nonce, instant until) {
   if (entries_.size() >= nonces_max) entries_.erase(entries_.begin());
-  entries_.push_back({.nonce = std::move(nonce)});
+  entries_.push_back({.nonce = std::move(nonce), .until = until});
+}
+
+void nonce_table::forget_expired(instant now) {
+  std::erase_if(entries_, [&](const entry& e) { return e.until <= now; });
+}
+
+std::optional<instant> nonce_table::needed_until() const {
+  std::optional<instant> last;
+  for (const auto& e : entries_) last = std::max(last.value_or(e.until), e.until);
+  return last;
 }
 
 nonce_table::verdict nonce_table::use(std::string_view nonce, std::uint32_t count) {

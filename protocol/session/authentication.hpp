@@ -68,7 +68,10 @@ public:
 
   enum class verdict : std::uint8_t { fresh = 1, replayed = 2, unknown = 3 };
 
-  void issued(std::string nonce);
+  void issued(std::string nonce, instant until);
+  void forget_expired(instant now);
+  // When the last one expires; nullopt: there is none.
+  [[nodiscard]] std::optional<instant> needed_until() const;
   // `fresh` at most once per nonce and count. Counts may come in another order than they were made:
   // 64 below the highest are told apart, older ones count as replayed.
   [[nodiscard]] verdict use(std::string_view nonce, std::uint32_t count);
@@ -76,6 +79,7 @@ public:
 private:
   struct entry {
     std::string nonce;
+    instant until;
     std::uint32_t highest = 0;
     std::uint64_t seen = 0; // bit n: highest - n was used
   };

@@ -122,7 +122,7 @@ void step::challenge(transaction_id id, bool stale) {
   const auto& keeper = *s_.env->authentication;
   const auto& names = names_for(proxying(record->request()));
   const auto nonce = keeper.make_nonce(now_, s_.random.next());
-  s_.nonces.issued(nonce);
+  s_.nonces.issued(nonce, now_ + keeper.nonce_lifetime);
   content carried;
   for (auto& value : keeper.challenges(nonce, stale))
     carried.headers.push_back({names.challenge, std::move(value)});

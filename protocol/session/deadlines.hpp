@@ -96,6 +96,18 @@ public:
     return least == table_.end() ? std::nullopt : std::optional{least->second};
   }
 
+  // The earliest of those that do something even when nothing is in progress; the others absorb
+  // repetitions, or belong to what is in progress.
+  [[nodiscard]] std::optional<instant> next_of_its_own() const {
+    std::optional<instant> least;
+    for (const auto& [key, when] : table_) {
+      const bool own = key.kind == timer_kind::application || key.kind == timer_kind::expiry
+                       || key.kind == timer_kind::refresh || key.kind == timer_kind::unrefreshed;
+      if (own) least = std::min(least.value_or(when), when);
+    }
+    return least;
+  }
+
   // Removes and returns the earliest timer that is due; each fires once.
   [[nodiscard]] std::optional<timer_key> take_due(instant now) {
     const auto least = std::min_element(table_.begin(), table_.end(),

@@ -34,6 +34,12 @@ std::string directory_key_of_aor(std::string_view canonical_aor) {
   return std::string{"aor:"}.append(canonical_aor);
 }
 
+std::optional<std::string_view> aor_of_directory_key(std::string_view key) {
+  constexpr std::string_view prefix = "aor:";
+  if (!key.starts_with(prefix)) return std::nullopt;
+  return key.substr(prefix.size());
+}
+
 std::string directory_key_of(const sip::message& request) {
   if (request.is("REGISTER"))
     if (const auto to = request.to()) return directory_key_of_aor(sip::canonical_aor(to->uri));

@@ -5,6 +5,7 @@
 #include "protocol/sip/message.hpp"
 #include "protocol/sip/message_view.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ namespace holdfast::session {
 // Of everything that concerns one address of record, in the form that sip::canonical_aor() gives:
 // "aor:sip:bob@example.com".
 [[nodiscard]] std::string directory_key_of_aor(std::string_view canonical_aor);
+
+// The address of record of such a key; nullopt: it is that of a call. A view into `key`.
+[[nodiscard]] std::optional<std::string_view> aor_of_directory_key(std::string_view key);
 
 // A REGISTER, or an initial SUBSCRIBE to the event "reg" (RFC 3680): it belongs to the session of
 // the address of record.

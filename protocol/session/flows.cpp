@@ -1,4 +1,5 @@
-// Which way a message takes, and what it says of itself for that: RFC 3261 8.1.1.7, 8.1.1.8, 18.1.1.
+// Which way a message takes, and what it says of itself for that: RFC
+// 3261 8.1.1.7, 8.1.1.8, 18.1.1.
 #include "protocol/core/buggify.hpp"
 #include "protocol/session/step.hpp"
 #include "protocol/sip/forwarding_rules.hpp"
@@ -12,6 +13,24 @@ namespace {
 // Without our Via, which adds about this much.
 constexpr std::size_t via_size = 150;
 constexpr std::size_t large_request = sip::datagram_request_max - via_size;
+
+// A client says itself that it is reached over the flow of its request ("ob", RFC 5626 5.3), or it
+// is behind a NAT and does not know: its Contact is the address that its own Via names, and the
+// datagram came from another one.
+bool is_reached_over_its_flow(const sip::message& request, const flow& source) {
+  const auto contacts = request.contacts();
+  const auto top = request.top_via();
+  if (!contacts || contacts->size() != 1 || !top) return false;
+  const auto& uri = contacts->front().uri;
+  if (uri.has_param("ob")) return true;
+  const auto claimed = sip::target_of(uri);
+  if (!claimed || claimed->over != source.over || !sip::is_numeric_host(claimed->host))
+    return false;
+  const auto port = top->port == 0 ? sip::default_port(source.over) : top->port;
+  const endpoint named{top->host, port};
+  return static_cast<const endpoint&>(*claimed) == named
+         && static_cast<const endpoint&>(source) != named;
+}
 
 } // namespace
 
@@ -42,11 +61,19 @@ std::string step::way_within(const dialog_record& d) {
 }
 
 // A user agent that is connected to us without anybody between is reached over its connection,
-// whatever its Contact says: it may not listen anywhere (RFC 5626 5.3).
+// whatever its Contact says: it may not listen anywhere (RFC 5626 5.3). So is one behind a NAT,
+// where its latest request came from, of which one without Contact (INFO) tells the mapping only.
 void step::note_flow(dialog_record& d, const server_record& by) const {
   const auto from = parse_flow(by.source);
   const bool direct = by.request().headers("Via").size() == 1 && d.dialog.route_set.empty();
-  d.flow = from && from->reliable() && direct ? by.source : std::string{};
+  if (from && direct && !from->reliable() && !by.request().has("Contact")) {
+    const auto known = parse_flow(d.flow);
+    if (known && !known->reliable()) d.flow = by.source;
+    return;
+  }
+  const bool over_it =
+      from && direct && (from->reliable() || is_reached_over_its_flow(by.request(), *from));
+  d.flow = over_it ? by.source : std::string{};
 }
 
 void step::write_via(sip::message& request, transport over, const std::string& mark) {

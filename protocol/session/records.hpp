@@ -55,6 +55,13 @@ struct server_record {
     return invite ? invite->state() == invite_state::terminated
                   : other->state() == other_state::terminated;
   }
+  // Somebody waits for us, or we for the ACK; what is left otherwise absorbs repetitions.
+  [[nodiscard]] bool in_progress() const {
+    if (!answered || (success && success->active())) return true;
+    for (const auto& each : reliable)
+      if (each.active()) return true;
+    return invite && invite->state() == sip::invite_server_transaction::state_type::completed;
+  }
 };
 
 template <class F>
@@ -100,6 +107,7 @@ struct client_record {
   std::uint32_t challenges = 0;   // that we have answered with credentials
   bool forwarded = false;         // somebody else's request that we pass on
   bool too_large = false;         // for a datagram, which it becomes if there is no stream
+  std::uint64_t location_question = 0; // where is its peer, whose connection is gone; 0: not asked
 
   [[nodiscard]] const sip::message& request() const {
     return invite ? invite->request() : other->request();
@@ -112,6 +120,7 @@ struct client_record {
     return invite ? invite->state() == invite_state::terminated
                   : other->state() == other_state::terminated;
   }
+  [[nodiscard]] bool in_progress() const { return !answered || unacknowledged; }
 };
 
 template <class F>
@@ -137,6 +146,7 @@ void describe(F& f, client_record& x) {
   f(19, x.challenges);
   f(20, x.forwarded);
   f(21, x.too_large);
+  f(22, x.location_question);
 }
 
 struct dialog_record {

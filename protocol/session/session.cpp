@@ -2,6 +2,7 @@
 
 #include "protocol/cluster/balance.hpp"
 #include "protocol/core/buggify.hpp"
+#include "protocol/session/directory_key.hpp"
 #include "protocol/session/step.hpp"
 
 #include <algorithm>
@@ -20,6 +21,33 @@ constexpr std::size_t summary_call_ids_max = 4;
 
 std::string person(const sip::name_addr& who) {
   return to_string(sip::name_addr{who.display, who.uri, {}, false}).substr(0, summary_text_max);
+}
+
+summary about_of(const stored_state& of) {
+  summary out;
+  const auto add = [&out](std::string id) {
+    id.resize(std::min(id.size(), summary_text_max));
+    if (!id.empty() && out.call_ids.size() < summary_call_ids_max
+        && std::find(out.call_ids.begin(), out.call_ids.end(), id) == out.call_ids.end())
+      out.call_ids.push_back(std::move(id));
+  };
+  for (const auto& s : of.servers) add(s.request().call_id());
+  for (const auto& d : of.dialogs) add(d.dialog.call_id);
+  for (const auto& c : of.clients) add(c.request().call_id());
+  if (!of.servers.empty()) {
+    const auto& request = of.servers.front().request();
+    if (const auto from = request.from()) out.caller = person(*from);
+    if (const auto to = request.to()) out.callee = person(*to);
+  } else if (!of.dialogs.empty()) {
+    const auto& d = of.dialogs.front().dialog;
+    const bool called = d.role == sip::dialog_role::uas;
+    out.caller = called ? d.remote_uri : d.local_uri;
+    out.callee = called ? d.local_uri : d.remote_uri;
+  } else {
+    for (const auto& key : of.keys)
+      if (const auto aor = aor_of_directory_key(key)) out.callee = *aor;
+  }
+  return out;
 }
 
 } // namespace
@@ -83,8 +111,11 @@ std::vector<effect> session::quarantine(instant now) {
   return taken.finish();
 }
 
+// When its last nonce expires it can rest.
 std::optional<instant> session::next_deadline() const {
-  return state_->due.next();
+  const auto due = state_->due.next();
+  const auto nonces = state_->nonces.needed_until();
+  return due && nonces ? std::min(*due, *nonces) : due ? due : nonces;
 }
 
 std::string session::snapshot(instant now) const {
@@ -93,6 +124,27 @@ std::string session::snapshot(instant now) const {
   if (state_->app) stored.application = state_->app->snapshot();
   for (auto& d : stored.dialogs) d.dialog.reserve(cseq_reserve);
   return encode(stored);
+}
+
+std::optional<duration> session::idle(instant now) const {
+  const bool busy = !state_->questions.empty() || state_->quarantined
+                    || std::any_of(state_->servers.begin(), state_->servers.end(),
+                                   [](const auto& r) { return r.in_progress(); })
+                    || std::any_of(state_->clients.begin(), state_->clients.end(),
+                                   [](const auto& r) { return r.in_progress(); });
+  if (busy) return std::nullopt;
+  auto until = state_->due.next_of_its_own();
+  if (!until && state_->dialogs.empty()) until = state_->due.next(); // its end
+  return until ? std::clamp(duration{*until - now}, duration{0}, idle_max) : idle_max;
+}
+
+bool session::can_rest(instant now) const {
+  if (!state_->servers.empty() || !state_->clients.empty() || state_->nonces.needed_until())
+    return false;
+  const auto next = state_->due.next();
+  const auto of_its_own = state_->due.next_of_its_own();
+  const bool stays = of_its_own || !state_->dialogs.empty();
+  return stays && next == of_its_own && idle(now).value_or(duration{0}) >= rest_min;
 }
 
 std::vector<std::string> session::keys() const {
@@ -132,27 +184,13 @@ std::size_t session::dialogs() const {
 }
 
 summary session::about() const {
-  summary out;
-  const auto add = [&out](std::string id) {
-    id.resize(std::min(id.size(), summary_text_max));
-    if (!id.empty() && out.call_ids.size() < summary_call_ids_max
-        && std::find(out.call_ids.begin(), out.call_ids.end(), id) == out.call_ids.end())
-      out.call_ids.push_back(std::move(id));
-  };
-  for (const auto& s : state_->servers) add(s.request().call_id());
-  for (const auto& d : state_->dialogs) add(d.dialog.call_id);
-  for (const auto& c : state_->clients) add(c.request().call_id());
-  if (!state_->servers.empty()) {
-    const auto& request = state_->servers.front().request();
-    if (const auto from = request.from()) out.caller = person(*from);
-    if (const auto to = request.to()) out.callee = person(*to);
-  } else if (!state_->dialogs.empty()) {
-    const auto& d = state_->dialogs.front().dialog;
-    const bool called = d.role == sip::dialog_role::uas;
-    out.caller = called ? d.remote_uri : d.local_uri;
-    out.callee = called ? d.local_uri : d.remote_uri;
-  }
-  return out;
+  return about_of(*state_);
+}
+
+std::optional<session::sketch> session::sketch_of(std::string_view snapshot) {
+  const auto stored = decode<stored_state>(snapshot);
+  if (!stored) return std::nullopt;
+  return sketch{stored->application_name, about_of(*stored)};
 }
 
 } // namespace holdfast::session

@@ -143,6 +143,16 @@ public:
 
   [[nodiscard]] std::string snapshot(instant now) const;
 
+  // Nothing is in progress: no request waits for an answer, no answer for an ACK, nobody was asked.
+  // Such a session is whole in its snapshot. The value is how long until it does something by itself,
+  // `idle_max` at most. nullopt: something is in progress.
+  static constexpr duration idle_max = std::chrono::hours{24 * 365};
+  [[nodiscard]] std::optional<duration> idle(instant now) const;
+
+  // Idle for a while, and nothing is left that only absorbs repetitions: its actor may go.
+  static constexpr duration rest_min = 2s;
+  [[nodiscard]] bool can_rest(instant now) const;
+
   // The directory keys under which messages without a token find this session: that of the initial
   // request (Call-ID, From-tag), or the address of record.
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -154,6 +164,13 @@ public:
   [[nodiscard]] std::uint32_t work() const; // the same, each by its cost (cluster/balance.hpp)
   [[nodiscard]] std::size_t dialogs() const;
   [[nodiscard]] summary about() const;
+
+  // The same out of a snapshot, without making a session of it. nullopt: malformed.
+  struct sketch {
+    std::string application;
+    summary about;
+  };
+  [[nodiscard]] static std::optional<sketch> sketch_of(std::string_view snapshot);
 
 private:
   struct state;

@@ -15,18 +15,18 @@ namespace holdfast::session {
 
 // A message whose token names `address`, where no session is (and no copy of one): a request 481
 // (RFC 3261 12.2.2, 9.2), an ACK nothing; a response that a proxy application has to pass
-// on is passed on; a 2xx to an INVITE is acknowledged and its call ended by a BYE, repeated as
-// often as the 2xx is; other responses are dropped.
+// on is passed on; a 2xx to an INVITE is acknowledged and its call ended by a BYE, both repeated
+// byte for byte as often as the 2xx is; other responses are dropped.
 [[nodiscard]] std::vector<effect> on_orphan(const environment& env, session_address address,
-                                            std::string_view bytes, const flow& source,
-                                            std::uint64_t seed, instant now);
+                                            std::string_view bytes, const flow& source);
 
 // The response to a request by who keeps no state, as an effect without proxy. nullopt: the bytes
 // are no request, or an ACK, which never gets an answer. `retry_after` of 0: no such header.
 [[nodiscard]] std::optional<send> stateless_response(std::string_view request, const flow& source,
                                                      int status, duration retry_after = {});
 
-// The dialog that a 2xx to a forgotten INVITE of ours has made; nullopt: it has no usable Contact.
+// The dialog that a 2xx to a forgotten INVITE of ours has made, with a CSeq above what may have been
+// sent in it; nullopt: it has no usable Contact.
 [[nodiscard]] std::optional<sip::dialog> stray_dialog(const sip::message& response);
 
 } // namespace holdfast::session

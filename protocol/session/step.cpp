@@ -193,10 +193,8 @@ void step::take(const send_failed& failure) {
   if (found == s_.clients.end()) return;
   if (failure.proxy_died) return say_again(*found);
   if (found->too_large && !found->provisional && !found->answered) return send_as_datagram(*found);
-  const auto out = outlet_of(*found, false);
-  run(found->invite ? found->invite->on(sip::transport_failed{}, now_)
-                    : found->other->on(sip::transport_failed{}, now_),
-      out);
+  if (look_up_again(*found)) return;
+  fail_transport(*found);
 }
 
 // Where the first one had arrived, the copy is absorbed (RFC 3261 17.2).
@@ -227,7 +225,7 @@ void step::take(const answered& reply) {
 
 void step::to_whoever_asked(const answered& reply) {
   moved_on_ = true;
-  if (take_nonce_answer(reply)) return;
+  if (take_nonce_answer(reply) || take_location(reply)) return;
   if (s_.app) s_.app->on_answered(*this, reply);
 }
 
@@ -313,6 +311,7 @@ void step::forget_finished() {
 
 std::vector<effect> step::finish() {
   forget_finished();
+  s_.nonces.forget_expired(now_);
   if (buggify<"session: commits for nothing">()) commit_ = true;
   const timer_key tombstone{.kind = timer_kind::tombstone, .name = {}};
   if (moved_on_ && kept_as(applications::durability::transaction)) {

@@ -11,6 +11,7 @@
 //   a proxy's requests and responses                                                forwarding.cpp
 //   reliable provisionals, forks                                                  provisionals.cpp
 //   session timers                                                              session_timers.cpp
+//   where a peer is whose connection is gone                                      reconnection.cpp
 //   timers, the end of the session                                                        step.cpp
 //
 // What waits for a commit (design, "Commit before output"): in class `stable` final responses, ACK
@@ -158,6 +159,12 @@ private:
   void note_flow(dialog_record& dialog, const server_record& by) const;
   [[nodiscard]] static std::string way_within(const dialog_record& dialog);
   [[nodiscard]] std::string contact(const std::string& flow_text, bool secure) const;
+
+  // reconnection.cpp
+  [[nodiscard]] bool look_up_again(client_record& record);
+  [[nodiscard]] bool take_location(const answered& reply);
+  void go_over(client_record& record, const std::string& destination);
+  void fail_transport(client_record& record);
 
   // session_timers.cpp
   void agree_on_refreshes(server_record& record, sip::message& response);

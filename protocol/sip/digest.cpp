@@ -29,14 +29,16 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string unquoted(std::string_view value) {
-  if (value.size() < 2 || value.front() != '"') return std::string{value};
+// nullopt: the quotes do not close where the value ends.
+std::optional<std::string> unquoted(std::string_view value) {
+  if (value.empty() || value.front() != '"') return std::string{value};
   std::string out;
-  for (std::size_t i = 1; i + 1 < value.size(); ++i) {
-    if (value[i] == '\\' && i + 2 < value.size()) ++i;
+  for (std::size_t i = 1; i < value.size(); ++i) {
+    if (value[i] == '"') return i + 1 == value.size() ? std::optional{out} : std::nullopt;
+    if (value[i] == '\\' && ++i == value.size()) break;
     out.push_back(value[i]);
   }
-  return out;
+  return std::nullopt;
 }
 
 using values = std::map<std::string, std::string>;
@@ -58,7 +60,9 @@ result<values> read(std::string_view text) {
     const auto equals = one.find('=');
     const auto name = text::trim(one.substr(0, equals));
     if (equals == one.npos || !text::is_token(name)) return fail("not a list of name=value");
-    if (!found.emplace(text::to_lower(name), unquoted(text::trim(one.substr(equals + 1)))).second)
+    auto value = unquoted(text::trim(one.substr(equals + 1)));
+    if (!value) return fail("the quotes of " + std::string{name} + " do not close");
+    if (!found.emplace(text::to_lower(name), std::move(*value)).second)
       return fail("two values for " + std::string{name});
   }
   return found;

@@ -3,6 +3,7 @@
 #include "protocol/sip/related_requests.hpp"
 #include "protocol/sip/writer.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::sip {
@@ -79,8 +80,8 @@ void invite_client_transaction::on(const from_network& e, transaction_effects& o
 
 void invite_client_transaction::on(timer_fired e, transaction_effects& out) {
   if (e.timer == timer_name::a && state_ == state_type::calling && !reliable_) {
-    // RFC 3261 17.1.1.2: doubles without a limit but timer B.
-    retransmit_after_ *= 2;
+    // RFC 3261 17.1.1.2: doubles until timer B, which comes before the bound is reached.
+    retransmit_after_ = std::min(2 * retransmit_after_, 64 * timers_.t1);
     out.push_back(transmit{to_bytes(request_)});
     out.push_back(start_timer{timer_name::a, retransmit_after_});
   } else if (e.timer == timer_name::b && state_ == state_type::calling) {

@@ -77,7 +77,7 @@ reliable_provisional::on(const std::variant<start, from_network, timer_fired>& w
     active_ = false;
     return {timed_out{}, terminated{}};
   }
-  retransmit_after_ *= 2;
+  retransmit_after_ = std::min(2 * retransmit_after_, 64 * timers_.t1); // which ends it anyway
   return {transmit{response_}, start_timer{timer_name::g, retransmit_after_}};
 }
 

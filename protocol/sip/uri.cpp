@@ -259,7 +259,9 @@ void append_canonical_aor(std::string& out, const uri_view& u) {
   if (ipv6) out += '[';
   for (const char c : u.host) out += text::lower(c);
   if (ipv6) out += ']';
-  if (u.port != 0 && u.port != (u.secure ? 5061 : 5060)) out.append(":" + std::to_string(u.port));
+  // It is a sip URI now: what is 5060 there would be no port at all when it is read again.
+  if (u.port != 0 && u.port != 5060 && !(u.secure && u.port == 5061))
+    out.append(":" + std::to_string(u.port));
 }
 
 std::string canonical_aor(const uri& u) {

@@ -1,15 +1,12 @@
 #include "runtime/console/cluster_views.hpp"
 
-#include "actors/coordinator_actor.hpp"
-#include "actors/inspector.hpp"
 #include "protocol/sip/text.hpp"
-#include "runtime/cluster_backend.hpp"
 #include "runtime/console/assets.hpp"
 #include "runtime/console/metrics_text.hpp"
 #include "runtime/console/pictures.hpp"
+#include "runtime/console/questions.hpp"
 
 #include <boost/json.hpp>
-#include <caf/all.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -20,6 +17,7 @@
 namespace holdfast::runtime {
 
 namespace json = boost::json;
+using cluster::cluster_facts;
 using cluster::inspect_query;
 using cluster::inspect_what;
 using cluster::picture;
@@ -28,40 +26,14 @@ using pictures = std::vector<picture>;
 
 namespace {
 
+constexpr std::size_t failovers_shown = 8; // of the overview; the others are a page away
+
 console_reply ok(const json::value& body) {
   return {200, json::serialize(body)};
 }
 
 console_reply missing(std::string_view what) {
   return {404, error_json(what)};
-}
-
-void ask_nodes(const caf::actor& inspector, inspect_query query, std::string node,
-               std::function<void(const pictures&)> then) {
-  caf::anon_send(inspector,
-                 actors::inspect_everywhere{std::move(query), std::move(node), std::move(then)});
-}
-
-// One shard for the ring: short names, because there are hundreds of them twice a second.
-json::array compact_shards(const cluster::coordinator& c) {
-  json::array rows;
-  for (const auto& s : c.shards()) {
-    json::array replicas;
-    json::array in_sync;
-    for (const auto& r : s.replicas) {
-      replicas.emplace_back(r.node.name);
-      if (r.in_sync) in_sync.emplace_back(r.node.name);
-    }
-    rows.push_back({{"s", s.shard.value},
-                    {"e", s.epoch.value},
-                    {"o", s.owner.name},
-                    {"r", std::move(replicas)},
-                    {"i", std::move(in_sync)},
-                    {"n", s.sessions},
-                    {"a", s.active},
-                    {"m", s.moving}});
-  }
-  return rows;
 }
 
 bool mentions(const json::object& row, const std::string& lower_text) {
@@ -89,6 +61,14 @@ cluster::session_order order_of(const std::string& text) {
   if (text == "waiting") return cluster::session_order::waiting;
   if (text == "messages") return cluster::session_order::messages;
   return cluster::session_order::newest;
+}
+
+// Why an actor was restarted.
+json::object end_json(const cluster::obituary& o, const wall_clock& clock) {
+  return {{"at_us", clock.us(o.ago)},
+          {"why", o.why},
+          {"state", o.row.state},
+          {"restarts", o.row.restarts}};
 }
 
 json::array ladder_json(const pictures& from, const wall_clock& clock) {
@@ -121,6 +101,7 @@ bool cluster_views::look(const console_query& q, done reply) {
       return true;
     }
   }
+  if (p.size() == 4 && what == "views") return one_view(p[3], std::move(reply)), true;
   if (p.size() == 5 && what == "actors") return one_actor(q, std::move(reply)), true;
   if (p.size() == 3 && what == "ladder")
     return call_by_id(q.value("call_id"), std::move(reply)), true;
@@ -153,51 +134,55 @@ bool cluster_views::act(const console_query& q, done reply) {
 }
 
 void cluster_views::overview(done reply) {
-  caf::anon_send(
-      coordinator_, actors::inspect_cluster{[reply, to = coordinator_](
-                                                const cluster::coordinator& c, const auto& events) {
-        auto body = status_of(c, events);
-        body["members"] = members_of(c);
-        body["ring"] = compact_shards(c);
-        caf::anon_send(to, actors::inspect_history{[reply, body = std::move(body)](
-                                                       const cluster::history& h) mutable {
-                         const wall_clock clock;
-                         json::array recent;
-                         const auto skip = h.failovers().size() > 8 ? h.failovers().size() - 8 : 0;
-                         for (std::size_t i = skip; i < h.failovers().size(); ++i) {
-                           auto f = to_json(h.failovers()[i], clock);
-                           f.erase("shards");
-                           recent.push_back(std::move(f));
-                         }
-                         body["failovers"] = std::move(recent);
-                         reply(ok(body));
-                       }});
-      }});
+  ask_cluster(inspector_, [reply](const cluster_facts& c) {
+    const wall_clock clock;
+    auto body = status_json(c, clock);
+    body["source"] = c.source;
+    body["members"] = members_json(c);
+    body["ring"] = ring_json(c);
+    json::array recent;
+    const auto skip = c.failovers.size() - std::min(c.failovers.size(), failovers_shown);
+    for (std::size_t i = skip; i < c.failovers.size(); ++i) {
+      auto f = to_json(c.failovers[i], clock);
+      f.erase("shards");
+      recent.push_back(std::move(f));
+    }
+    body["failovers"] = std::move(recent);
+    reply(ok(body));
+  });
 }
 
 void cluster_views::events(done reply) {
-  caf::anon_send(coordinator_, actors::inspect_cluster{
-                                   [reply](const cluster::coordinator& c, const auto& events) {
-                                     reply(ok(status_of(c, events).at("events")));
-                                   }});
+  ask_cluster(inspector_,
+              [reply](const cluster_facts& c) { reply(ok(events_json(c, wall_clock{}))); });
 }
 
 void cluster_views::views(done reply) {
-  caf::anon_send(coordinator_, actors::inspect_history{[reply](const cluster::history& h) {
-                   const wall_clock clock;
-                   json::array out;
-                   for (const auto& v : h.views()) out.push_back(to_json(v, clock));
-                   reply(ok(out));
-                 }});
+  ask_history(inspector_, {}, [reply](const cluster_facts& c) {
+    const wall_clock clock;
+    json::array out;
+    for (const auto& v : c.views) out.push_back(to_json(v, clock));
+    reply(ok(out));
+  });
+}
+
+void cluster_views::one_view(const std::string& number, done reply) {
+  view_number wanted;
+  std::from_chars(number.data(), number.data() + number.size(), wanted.value);
+  if (wanted.value == 0) return reply(missing("views are numbered from 1"));
+  ask_history(inspector_, wanted, [reply](const cluster_facts& c) {
+    if (c.views.empty()) return reply(missing("that view is not kept (any more)"));
+    reply(ok(past_json(c.views.front(), wall_clock{})));
+  });
 }
 
 void cluster_views::failovers(done reply) {
-  caf::anon_send(coordinator_, actors::inspect_history{[reply](const cluster::history& h) {
-                   const wall_clock clock;
-                   json::array out;
-                   for (const auto& f : h.failovers()) out.push_back(to_json(f, clock));
-                   reply(ok(out));
-                 }});
+  ask_failovers(inspector_, [reply](const cluster_facts& c) {
+    const wall_clock clock;
+    json::array out;
+    for (const auto& f : c.failovers) out.push_back(to_json(f, clock));
+    reply(ok(out));
+  });
 }
 
 void cluster_views::actors(const console_query& q, done reply) {
@@ -224,16 +209,50 @@ void cluster_views::actors(const console_query& q, done reply) {
   });
 }
 
+// The actor itself, then its children, then why others of its kind ended by error on that node:
+// one that was restarted in place is a new actor.
 void cluster_views::one_actor(const console_query& q, done reply) {
   inspect_query query;
   query.what = inspect_what::actor;
   const auto& id = q.path[4];
   std::from_chars(id.data(), id.data() + id.size(), query.actor);
-  ask_nodes(inspector_, query, q.path[3], [reply](const pictures& all) {
-    const wall_clock clock;
-    for (const auto& p : all)
-      if (!p.details.empty()) return reply(ok(to_json(p.node, p.details.front(), clock)));
+  const auto self = shared_from_this();
+  ask_nodes(inspector_, query, q.path[3], [self, reply](const pictures& found) {
+    for (const auto& p : found)
+      if (!p.details.empty()) return self->with_family(p.node, p.details.front(), reply);
     reply(missing("there is no such actor (any more)"));
+  });
+}
+
+void cluster_views::with_family(const std::string& node, const cluster::actor_detail& d,
+                                done reply) {
+  auto body = to_json(node, d, wall_clock{});
+  inspect_query everyone;
+  everyone.what = inspect_what::actors;
+  const auto self = shared_from_this();
+  ask_nodes(inspector_, everyone, {}, [=](const pictures& all) mutable {
+    json::array children;
+    for (const auto& p : all)
+      for (const auto& a : p.actors)
+        if (p.node == node && a.parent == d.row.id && a.id != d.row.id)
+          children.push_back({{"id", a.id},
+                              {"kind", a.kind},
+                              {"label", a.label},
+                              {"sessions", a.sessions},
+                              {"age_us", a.age.count()}});
+    body["children"] = std::move(children);
+    inspect_query dead;
+    dead.what = inspect_what::graveyard;
+    ask_nodes(self->inspector_, dead, node, [=](const pictures& graves) mutable {
+      const wall_clock clock;
+      json::array ends;
+      for (const auto& p : graves)
+        for (const auto& o : p.graveyard)
+          if (o.row.parent == d.row.id || (o.row.kind == d.row.kind && o.row.label == d.row.label))
+            ends.push_back(end_json(o, clock));
+      body["ended_by_error"] = std::move(ends);
+      reply(ok(body));
+    });
   });
 }
 
@@ -272,7 +291,7 @@ void cluster_views::calls(const console_query& q, done reply) {
 }
 
 // First the session itself, for its Call-IDs; then what was seen of them anywhere; then what the
-// cluster did to its shard meanwhile.
+// cluster did to its shard meanwhile, and how often its actor ended by error.
 void cluster_views::one_call(const session_address& where, done reply) {
   inspect_query first;
   first.what = inspect_what::actor;
@@ -291,27 +310,39 @@ void cluster_views::one_call(const session_address& where, done reply) {
         second.calls.push_back(cluster::call_hash(id));
     }
     ask_nodes(self->inspector_, second, {}, [self, where, reply, session](const pictures& seen) {
-      const wall_clock clock;
-      auto ladder = ladder_json(seen, clock);
+      auto ladder = ladder_json(seen, wall_clock{});
       if (session.is_null() && ladder.empty())
         return reply(missing("there is no such call, and nothing is remembered of it"));
-      json::object body{{"id", session_name(where)},
-                        {"shard", where.shard.value},
-                        {"actor", session},
-                        {"ladder", std::move(ladder)}};
-      caf::anon_send(self->coordinator_,
-                     actors::inspect_history{[where, reply, body](const cluster::history& h) {
-                       auto out = body;
-                       json::array moved;
-                       for (const auto& f : h.failovers())
-                         if (std::any_of(f.shards.begin(), f.shards.end(),
-                                         [&](const auto& s) { return s.shard == where.shard; })) {
-                           auto one = to_json(f, wall_clock{});
-                           moved.push_back(std::move(one));
-                         }
-                       out["failovers"] = std::move(moved);
-                       reply(ok(out));
-                     }});
+      self->with_past(where,
+                      json::object{{"id", session_name(where)},
+                                   {"shard", where.shard.value},
+                                   {"actor", session},
+                                   {"ladder", std::move(ladder)}},
+                      reply);
+    });
+  });
+}
+
+void cluster_views::with_past(const session_address& where, json::object body, done reply) {
+  const auto self = shared_from_this();
+  ask_failovers(inspector_, [self, where, body = std::move(body), reply](const cluster_facts& c) {
+    auto out = body;
+    json::array moved;
+    for (const auto& f : c.failovers)
+      if (std::any_of(f.shards.begin(), f.shards.end(),
+                      [&](const auto& s) { return s.shard == where.shard; }))
+        moved.push_back(to_json(f, wall_clock{}));
+    out["failovers"] = std::move(moved);
+    inspect_query dead;
+    dead.what = inspect_what::graveyard;
+    ask_nodes(self->inspector_, dead, {}, [where, out, reply](const pictures& graves) mutable {
+      const wall_clock clock;
+      json::array ends;
+      for (const auto& p : graves)
+        for (const auto& o : p.graveyard)
+          if (o.session == where) ends.push_back(end_json(o, clock));
+      out["ended_by_error"] = std::move(ends);
+      reply(ok(out));
     });
   });
 }
@@ -359,11 +390,11 @@ void cluster_views::graveyard(done reply) {
 void cluster_views::metrics(done reply) {
   inspect_query query;
   query.what = inspect_what::actors;
-  ask_nodes(inspector_, query, {}, [reply, to = coordinator_](const pictures& all) {
-    caf::anon_send(
-        to, actors::inspect_cluster{[reply, all](const cluster::coordinator& c, const auto&) {
-          reply({200, metrics_text(c, all), "text/plain; version=0.0.4"});
-        }});
+  const auto self = shared_from_this();
+  ask_nodes(inspector_, query, {}, [self, reply](const pictures& all) {
+    ask_cluster(self->inspector_, [reply, all](const cluster_facts& c) {
+      reply({200, metrics_text(c, all), "text/plain; version=0.0.4"});
+    });
   });
 }
 

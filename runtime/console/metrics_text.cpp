@@ -46,29 +46,29 @@ double seconds(duration d) {
   return static_cast<double>(d.count()) / 1e6;
 }
 
-void write_members(page& out, const cluster::coordinator& c) {
+void write_members(page& out, const cluster::cluster_facts& c) {
   out.family("sessions", "gauge", "Sessions a node holds.");
-  for (const auto& m : c.members()) out.value(m.sessions, node_label(m.name));
+  for (const auto& m : c.members) out.value(m.sessions, node_label(m.name));
   out.family("shards_owned", "gauge", "Shards a node owns.");
-  for (const auto& m : c.members()) out.value(m.shards_owned, node_label(m.name));
+  for (const auto& m : c.members) out.value(m.shards_owned, node_label(m.name));
   out.family("node_up", "gauge", "1: in the view and not down.");
-  for (const auto& m : c.members())
+  for (const auto& m : c.members)
     out.value(m.state == cluster::member_state::down ? 0 : 1, node_label(m.name));
 }
 
-void write_cluster(page& out, const cluster::coordinator& c) {
+void write_cluster(page& out, const cluster::cluster_facts& c) {
   std::uint64_t unprotected = 0;
   std::uint64_t inactive = 0;
   std::uint32_t lag = 0;
-  for (const auto& s : c.shards()) {
+  for (const auto& s : c.shards) {
     unprotected += s.unprotected ? 1 : 0;
     inactive += s.active ? 0 : 1;
     lag = std::max(lag, s.lag);
   }
   out.family("ready", "gauge", "1: every shard is served and has the copies it can have.");
-  out.value(c.ready() ? 1 : 0);
+  out.value(c.ready ? 1 : 0);
   out.family("view_number", "counter", "Number of the view in force.");
-  out.value(c.current().number.value);
+  out.value(c.number.value);
   out.family("shards_unprotected", "gauge", "Shards without a copy in sync.");
   out.value(unprotected);
   out.family("shards_inactive", "gauge", "Shards nobody serves right now.");
@@ -76,12 +76,12 @@ void write_cluster(page& out, const cluster::coordinator& c) {
   out.family("replica_lag_commits_max", "gauge", "Commits the slowest copy has not acknowledged.");
   out.value(lag);
   out.family("sessions_lost_total", "counter", "Sessions lost with all their copies.");
-  out.value(c.current().sessions_lost);
+  out.value(c.sessions_lost);
 }
 
 } // namespace
 
-std::string metrics_text(const cluster::coordinator& c,
+std::string metrics_text(const cluster::cluster_facts& c,
                          const std::vector<cluster::picture>& actors) {
   page out;
   write_cluster(out, c);

@@ -1,7 +1,7 @@
 // The cluster in Prometheus' text format.
 #pragma once
 
-#include "protocol/cluster/coordinator.hpp"
+#include "protocol/cluster/cluster_facts.hpp"
 #include "protocol/cluster/inspection.hpp"
 
 #include <string>
@@ -10,7 +10,7 @@
 namespace holdfast::runtime {
 
 // `actors`: a picture of each node that answered.
-[[nodiscard]] std::string metrics_text(const cluster::coordinator& c,
+[[nodiscard]] std::string metrics_text(const cluster::cluster_facts& c,
                                        const std::vector<cluster::picture>& actors);
 
 } // namespace holdfast::runtime

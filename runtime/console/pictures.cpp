@@ -111,12 +111,15 @@ json::object to_json(const std::string& node, const cluster::session_row& row,
           {"stable", row.stable},
           {"ending", row.ending},
           {"quarantined", row.quarantined},
+          {"rests", row.rests},
           {"open", row.open},
           {"depth", row.depth},
           {"age_us", row.age.count()},
           {"messages", row.messages},
           {"restarts", row.restarts},
-          {"since_us", clock.us(row.alive)}};
+          {"since_us", clock.us(row.alive)},
+          {"dialogs", row.dialogs},
+          {"ended", row.ended}};
 }
 
 json::object to_json(const std::string& node, const cluster::actor_detail& d,
@@ -134,6 +137,10 @@ json::object to_json(const std::string& node, const cluster::actor_detail& d,
   out["kinds"] = std::move(kinds);
   out["last_messages"] = messages_of(d.messages, clock);
   out["traced"] = d.traced;
+  json::array monitors;
+  for (const auto id : d.monitors) monitors.emplace_back(id);
+  out["monitors"] = std::move(monitors);
+  out["monitoring"] = d.monitoring;
   json::array texts;
   for (const auto& t : d.texts)
     texts.push_back({{"at_us", clock.us(t.ago)}, {"in", t.in}, {"text", t.bytes}});

@@ -5,6 +5,7 @@
 // 1970.
 #pragma once
 
+#include "protocol/cluster/cluster_facts.hpp"
 #include "protocol/cluster/history.hpp"
 #include "protocol/cluster/inspection.hpp"
 
@@ -44,5 +45,15 @@ private:
 [[nodiscard]] boost::json::object to_json(const cluster::rung& r, const wall_clock& clock);
 [[nodiscard]] boost::json::object to_json(const cluster::failover& f, const wall_clock& clock);
 [[nodiscard]] boost::json::object to_json(const cluster::view_change& v, const wall_clock& clock);
+
+[[nodiscard]] boost::json::array members_json(const cluster::cluster_facts& c);
+[[nodiscard]] boost::json::array shards_json(const cluster::cluster_facts& c);
+[[nodiscard]] boost::json::array events_json(const cluster::cluster_facts& c,
+                                             const wall_clock& clock);
+[[nodiscard]] boost::json::object status_json(const cluster::cluster_facts& c,
+                                              const wall_clock& clock);
+// The shards with short names, because there are hundreds of them twice a second.
+[[nodiscard]] boost::json::array ring_json(const cluster::cluster_facts& c);
+[[nodiscard]] boost::json::object past_json(const cluster::view_change& v, const wall_clock& clock);
 
 } // namespace holdfast::runtime

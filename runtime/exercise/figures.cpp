@@ -48,7 +48,11 @@ void count_repeats(const exchange& x, const circumstances& c, retransmissions& o
 }
 
 void measure(const exchange& x, figures& f, samples& s) {
-  if (!x.sent()) return;
+  if (!x.sent()) {
+    const bool ours = !x.request || !x.request->exercise_id.empty();
+    if (x.received() && x.in_dialog() && x.request->method == "INVITE" && !ours) ++f.unasked;
+    return;
+  }
   const auto* final = x.final();
   if (x.in_dialog()) {
     if (x.deferred() && !x.challenged()) ++f.deferred;

@@ -32,6 +32,7 @@ struct figures {
   std::size_t placed = 0;
   std::size_t established = 0;
   std::size_t deferred = 0; // requests in a dialog that were asked to come again
+  std::size_t unasked = 0;  // re-INVITEs that came and no end of ours had sent
   distribution gap;         // only calls that were stable at the fault
   distribution srd;         // RFC 6076 4.3.1: INVITE to the first response but 100
   distribution sdd;         // RFC 6076 4.5: BYE to its final response

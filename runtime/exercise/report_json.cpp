@@ -83,6 +83,7 @@ std::string json(const verdict& v, std::optional<std::int64_t> fault_time_ms,
   out += ",\n  \"violations\": " + spelled(v.violations);
   out += ",\n  \"gap_ms\": " + spelled(v.first.gap);
   out += ",\n  \"deferred\": " + number(v.first.deferred);
+  out += ",\n  \"unasked_reinvites\": " + number(v.first.unasked);
   out += ",\n  " + performance(v.first);
   out += ",\n  \"extra\": {\"calls\": " + number(v.extra_calls)
          + ", \"established\": " + number(v.extra.established) + ", " + performance(v.extra)

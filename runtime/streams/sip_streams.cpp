@@ -5,6 +5,7 @@
 #include "runtime/streams/addresses.hpp"
 #include "runtime/streams/byte_stream.hpp"
 #include "runtime/streams/sip_connection.hpp"
+#include "runtime/streams/tls_identity.hpp"
 #include "runtime/streams/tls_stream.hpp"
 #include "runtime/streams/websocket_stream.hpp"
 
@@ -203,7 +204,7 @@ void sip_streams::engine::admit(std::shared_ptr<arrival> a) {
   if (tls && !options_.tls_server) return void(++counters_.refused);
   const bool ws =
       options_.websocket_port != 0 && whose->destination.port == options_.websocket_port;
-  adopt(tls  ? make_tls_server_stream(std::move(a->socket), options_.tls_server)
+  adopt(tls  ? make_tls_server_stream(std::move(a->socket), options_.tls_server->current())
         : ws ? make_websocket_stream(std::move(a->socket))
              : make_tcp_stream(std::move(a->socket)),
         {whose->source, tls  ? transport::tls

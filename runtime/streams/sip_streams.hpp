@@ -24,6 +24,8 @@ class context;
 
 namespace holdfast::runtime {
 
+class tls_identity;
+
 class sip_streams {
 public:
   struct options {
@@ -32,7 +34,7 @@ public:
     stream_limits limits{};
     std::uint16_t tls_port = 0;       // connections to this public port are TLS; 0: none are
     std::uint16_t websocket_port = 0; // likewise
-    std::shared_ptr<boost::asio::ssl::context> tls_server{};
+    std::shared_ptr<tls_identity> tls_server{};
     std::shared_ptr<boost::asio::ssl::context> tls_client{}; // absent: none is opened over TLS
   };
   // In the thread of the streams. False: enough for now, until resume().

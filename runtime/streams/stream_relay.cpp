@@ -13,7 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <map>
 #include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -76,6 +78,7 @@ private:
     relayed(asio::io_context& io, tcp::socket c) : client{std::move(c)}, proxy{io}, patience{io} {}
     tcp::socket client;
     tcp::socket proxy;
+    std::string source; // address of the client, without its port
     endpoint target;
     asio::steady_timer patience; // until the proxy has taken it
     std::string header;
@@ -104,6 +107,7 @@ private:
   std::size_t next_ = 0;
   bool accepting_ = false;
   std::set<handle> all_;
+  std::map<std::string, std::size_t> by_source_;
   std::thread thread_;
 };
 
@@ -137,12 +141,19 @@ void stream_relay::engine::take(tcp::socket client) {
   error gone;
   const auto from = client.remote_endpoint(gone);
   const auto to = client.local_endpoint(gone);
-  if (gone || all_.size() >= limits_.connections || targets_.empty()) {
+  auto source = gone ? std::string{} : to_endpoint(from).host;
+  const auto others = by_source_.find(source);
+  const bool too_many =
+      all_.size() >= limits_.connections
+      || (others != by_source_.end() && others->second >= limits_.connections_of_one_source());
+  if (gone || too_many || targets_.empty()) {
     ++counters_.refused;
     return;
   }
   prepare(client);
   const auto r = std::make_shared<relayed>(io_, std::move(client));
+  r->source = std::move(source);
+  ++by_source_[r->source];
   r->header = cluster::stream_header(to_endpoint(from), to_endpoint(to));
   r->attempts_left = targets_.size();
   all_.insert(r);
@@ -230,6 +241,7 @@ void stream_relay::engine::close(const handle& r) {
   r->proxy.close(ignored);
   const auto keep = r; // `r` may be the one in all_
   all_.erase(keep);
+  if (const auto of = by_source_.find(keep->source); --of->second == 0) by_source_.erase(of);
   counters_.open = all_.size();
 }
 

@@ -2,37 +2,32 @@
 
 #include "protocol/sip/parser.hpp"
 #include "protocol/sip/related_requests.hpp"
+#include "protocol/sip/reliable_provisional.hpp"
+#include "protocol/sip/session_timer.hpp"
 #include "protocol/sip/writer.hpp"
 #include "simulations/simulation.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 namespace holdfast::simulations {
 
 namespace {
 
-constexpr const char* sdp = "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\n"
-                            "t=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 constexpr const char* throw_once = "throw-until:1";
 
-std::string key_of(const sip::message& m) {
+std::string of_success(const sip::message& response) {
+  return response.call_id() + " " + std::to_string(response.cseq()->number) + " "
+         + response.to_tag();
+}
+
+} // namespace
+
+std::string user_agent::key_of(const sip::message& m) {
   const auto number = m.cseq();
   const auto method = number ? number->method : m.method;
   return m.top_via()->branch() + " " + (method == "ACK" ? "INVITE" : method);
 }
-
-unsigned number_in(const sip::message& m) {
-  const auto text = m.header("X-Call");
-  return text ? static_cast<unsigned>(std::strtoul(std::string{*text}.c_str(), nullptr, 10)) : 0;
-}
-
-std::string of_success(const std::string& call_id, std::uint32_t cseq) {
-  return call_id + " " + std::to_string(cseq);
-}
-
-} // namespace
 
 user_agent::user_agent(simulation& run, history& log, endpoint at, std::string user,
                        sip::timer_values timers, plan_lookup plans)
@@ -73,6 +68,13 @@ sip::message user_agent::make(const std::string& method, const std::string& requ
   return m;
 }
 
+// RFC 3261 12.2.1.1.
+sip::message user_agent::make_in(call_end& end, const std::string& method) {
+  auto m = make(method, end.remote_target, end.remote, end.local_tag, end.call_id, ++end.cseq);
+  for (const auto& route : end.route_set) m.add("Route", route);
+  return m;
+}
+
 void user_agent::enroll(std::uint32_t expires_s) {
   auto m = make("REGISTER", "sip:example.com", "<sip:" + user_ + "@example.com>",
                 unique("registers"), "registration-" + user_, ++register_cseq_);
@@ -92,6 +94,13 @@ void user_agent::place(const call_plan& plan) {
   invite.add("X-Call", std::to_string(plan.number));
   invite.add("Content-Type", "application/sdp");
   if (plan.throws) invite.add("X-Drill", throw_once);
+  if (plan.reliable) invite.add("Supported", "100rel");
+  if (plan.session_s != 0) {
+    invite.add("Supported", "timer");
+    invite.add("Allow", "INVITE, ACK, CANCEL, BYE, INFO, UPDATE");
+    invite.add("Session-Expires",
+               to_string(sip::session_expires{plan.session_s, sip::refresher::uas}));
+  }
   invite.body = sdp;
   end.remote_target = target;
   end.remote = "<" + target + ">";
@@ -106,7 +115,7 @@ void user_agent::place(const call_plan& plan) {
 void user_agent::request_in(unsigned number, const std::string& method, bool throws) {
   auto* end = standing(number);
   if (end == nullptr || (method == "INVITE" && invite_open(*end))) return;
-  auto m = make(method, end->remote_target, end->remote, end->local_tag, end->call_id, ++end->cseq);
+  auto m = make_in(*end, method);
   if (throws) m.add("X-Drill", throw_once);
   if (method == "INVITE") {
     m.add("Content-Type", "application/sdp");
@@ -120,7 +129,7 @@ void user_agent::hang_up(unsigned number) {
   if (end == nullptr) return;
   end->bye_sent_at = run_.now();
   end->state = call_end::phase::ended;
-  start(make("BYE", end->remote_target, end->remote, end->local_tag, end->call_id, ++end->cseq));
+  start(make_in(*end, "BYE"));
 }
 
 // RFC 3261 9.1: not before a provisional response; on_invite_response() comes back to it.
@@ -135,6 +144,14 @@ void user_agent::cancel(unsigned number) {
   if (t.finished || !t.provisional) return;
   if (clients_.contains(end.invite_branch + " CANCEL")) return;
   start(sip::make_cancel(t.request));
+}
+
+// Its battery is empty: it hears nothing and says nothing.
+void user_agent::fall_silent(unsigned number) {
+  auto* end = standing(number);
+  if (end == nullptr) return;
+  end->silent_at = run_.now();
+  end->state = call_end::phase::ended;
 }
 
 call_end* user_agent::standing(unsigned number) {
@@ -200,6 +217,8 @@ void user_agent::transmit(const sip::message& m, const std::string& bytes) {
 void user_agent::on_datagram(const std::string& bytes) {
   const auto m = sip::parse(bytes);
   if (!m || !m->top_via()) return;
+  const auto of = ends_.find(m->call_id());
+  if (of != ends_.end() && of->second.silent_at) return;
   log_.push_back({run_.now(), passage::received, user_, std::make_shared<const sip::message>(*m),
                   std::hash<std::string>{}(bytes)});
   if (m->is_response())
@@ -217,7 +236,9 @@ void user_agent::on_response(const sip::message& response) {
   t.finished = true;
   if (t.request.is("REGISTER")) enrolled_ = response.status;
   const auto end = ends_.find(t.call_id);
-  if (end == ends_.end() || !t.request.is("BYE")) return;
+  const bool its_bye =
+      end != ends_.end() && t.request.is("BYE") && t.request.to_tag() == end->second.remote_tag;
+  if (!its_bye) return;
   end->second.bye_answered_at = run_.now();
   end->second.bye_status = response.status;
 }
@@ -229,6 +250,7 @@ void user_agent::on_invite_response(client_transaction& t, const sip::message& r
     t.provisional = true;
     if (!initial) return;
     end.provisional = true;
+    if (sip::names_option(response, "Require", "100rel")) acknowledge_provisional(response, end);
     if (end.cancelled_at) cancel(end.number);
     return;
   }
@@ -245,34 +267,74 @@ void user_agent::on_invite_response(client_transaction& t, const sip::message& r
   succeeded(t.request, response, end);
 }
 
+// RFC 3262 4: once, in the early dialog that it has made.
+void user_agent::acknowledge_provisional(const sip::message& response, call_end& end) {
+  const auto number = sip::rseq_of(response);
+  if (!number || *number == end.pracked || end.state != call_end::phase::calling) return;
+  end.pracked = *number;
+  learn_remote(response, end);
+  auto prack = make_in(end, "PRACK");
+  prack.add("RAck", to_string(sip::rack{*number, end.invite_cseq, "INVITE"}));
+  start(prack);
+}
+
+// RFC 3261 12.1.2.
+void user_agent::learn_remote(const sip::message& response, call_end& end) {
+  if (const auto contacts = response.contacts(); contacts && !contacts->empty())
+    end.remote_target = to_string(contacts->front().uri);
+  end.remote = std::string{*response.header("To")};
+  end.remote_tag = response.to_tag();
+  const auto routes = response.headers("Record-Route");
+  end.route_set.assign(routes.rbegin(), routes.rend());
+}
+
 void user_agent::succeeded(const sip::message& invite, const sip::message& response,
                            call_end& end) {
   const auto* plan = plans_(end.number);
   const bool initial = invite.to_tag().empty();
   if (initial && plan != nullptr && !plan->acknowledges) {
-    if (end.status == 0) end.status = response.status, end.answered_at = run_.now();
-    return;
+    if (end.status != 0) return;
+    end.status = response.status;
+    end.answered_at = run_.now();
+    return learn_remote(response, end);
   }
-  const auto key = of_success(end.call_id, invite.cseq()->number);
+  const auto key = of_success(response);
   if (const auto again = acks_.find(key); again != acks_.end()) {
     transmit(*sip::parse(again->second), again->second);
     return;
   }
-  if (const auto contacts = response.contacts(); contacts && !contacts->empty())
-    end.remote_target = to_string(contacts->front().uri);
+  if (initial && end.answered_at && response.to_tag() != end.remote_tag)
+    return decline(response, end);
   if (initial) {
-    end.remote = std::string{*response.header("To")};
-    end.remote_tag = response.to_tag();
+    learn_remote(response, end);
+  } else if (const auto contacts = response.contacts(); contacts && !contacts->empty()) {
+    end.remote_target = to_string(contacts->front().uri);
   }
-  auto ack =
-      make("ACK", end.remote_target, end.remote, end.local_tag, end.call_id, invite.cseq()->number);
-  ack.remove("Contact");
-  acks_[key] = sip::to_bytes(ack);
-  transmit(ack, acks_[key]);
+  acknowledge(response, end);
   if (!initial || end.state == call_end::phase::ended) return;
   end.status = response.status;
   end.answered_at = run_.now();
   stands(end);
+}
+
+// RFC 3261 13.2.2.4: one ACK a dialog, repeated byte for byte for each copy of its 2xx.
+void user_agent::acknowledge(const sip::message& response, const call_end& end) {
+  const auto number = response.cseq()->number;
+  auto ack = make("ACK", end.remote_target, end.remote, end.local_tag, end.call_id, number);
+  ack.remove("Contact");
+  for (const auto& route : end.route_set) ack.add("Route", route);
+  auto& bytes = acks_[of_success(response)];
+  bytes = sip::to_bytes(ack);
+  transmit(ack, bytes);
+}
+
+// A 2xx of another dialog than the one that stands: acknowledged, and ended by a BYE.
+void user_agent::decline(const sip::message& response, const call_end& standing) {
+  auto other = standing;
+  other.cseq = standing.invite_cseq;
+  learn_remote(response, other);
+  acknowledge(response, other);
+  start(make_in(other, "BYE"));
 }
 
 // RFC 3261 17.1.1.3.
@@ -299,149 +361,10 @@ void user_agent::stands(call_end& end) {
   for (const auto& r : plan->requests)
     if (r.from == end.at)
       run_.after(r.after, [this, number, r] { request_in(number, r.method, r.throws); });
-  const bool alone = plan->callee == "answer" || plan->callee == "alarm";
-  if (plan->hangs_up == end.at || (alone && end.at == side::caller))
+  if (plan->silent_after && end.at == side::caller)
+    run_.after(*plan->silent_after, [this, number] { fall_silent(number); });
+  if (plan->hangs_up == end.at || (!has_callee(*plan) && end.at == side::caller))
     run_.after(plan->holds, [this, number] { hang_up(number); });
-}
-
-// ---- as server
-
-call_end* user_agent::dialog_of(const sip::message& request) {
-  const auto found = ends_.find(request.call_id());
-  if (found == ends_.end()) return nullptr;
-  auto& end = found->second;
-  const bool fits = request.to_tag() == end.local_tag && request.from_tag() == end.remote_tag;
-  return fits && end.state != call_end::phase::ended ? &end : nullptr;
-}
-
-void user_agent::on_request(const sip::message& request) {
-  if (request.is("ACK")) return on_ack(request);
-  const auto key = key_of(request);
-  if (const auto again = servers_.find(key); again != servers_.end()) {
-    if (!again->second.answer.empty())
-      transmit(*sip::parse(again->second.answer), again->second.answer);
-    return;
-  }
-  servers_[key].request = request;
-  if (request.is("CANCEL")) return on_cancel(request);
-  if (request.is("INVITE")) return on_invite(key, request);
-  auto* end = dialog_of(request);
-  if (end == nullptr) return respond(key, 481, request.to_tag());
-  if (request.is("BYE")) {
-    end->state = call_end::phase::ended;
-    end->bye_received_at = run_.now();
-  }
-  respond(key, 200, end->local_tag);
-}
-
-void user_agent::on_ack(const sip::message& ack) {
-  for (auto& [key, s] : servers_) {
-    if (!s.request.is("INVITE") || s.request.call_id() != ack.call_id()
-        || s.request.cseq()->number != ack.cseq()->number)
-      continue;
-    s.acknowledged = true;
-    const auto end = ends_.find(ack.call_id());
-    if (end != ends_.end() && end->second.state == call_end::phase::answered
-        && end->second.invite_cseq == ack.cseq()->number)
-      stands(end->second);
-  }
-}
-
-void user_agent::on_cancel(const sip::message& request) {
-  const auto invite = servers_.find(request.top_via()->branch() + " INVITE");
-  if (invite == servers_.end()) return respond(key_of(request), 481, unique("tag"));
-  const auto end = ends_.find(request.call_id());
-  const auto tag = end == ends_.end() ? unique("tag") : end->second.local_tag;
-  respond(key_of(request), 200, tag);
-  if (invite->second.final) return;
-  respond(invite->first, 487, tag);
-  if (end == ends_.end() || end->second.invite_branch != request.top_via()->branch()) return;
-  end->second.state = call_end::phase::ended;
-  end->second.status = 487;
-  end->second.cancelled_at = run_.now();
-}
-
-void user_agent::on_invite(const std::string& key, const sip::message& request) {
-  if (request.to_tag().empty()) return on_new_call(key, request);
-  auto* end = dialog_of(request);
-  if (end == nullptr) return respond(key, 481, request.to_tag());
-  // RFC 3261 14.2: not while we have one open.
-  for (const auto& [ours, t] : clients_)
-    if (t.call_id == end->call_id && t.request.is("INVITE") && !t.finished)
-      return respond(key, 491, end->local_tag);
-  respond(key, 200, end->local_tag);
-}
-
-void user_agent::on_new_call(const std::string& key, const sip::message& invite) {
-  call_end end;
-  end.number = number_in(invite);
-  end.at = side::callee;
-  end.agent = user_;
-  end.call_id = invite.call_id();
-  end.local_tag = unique("tag");
-  end.remote = std::string{*invite.header("From")};
-  end.remote_tag = invite.from_tag();
-  if (const auto contacts = invite.contacts(); contacts && !contacts->empty())
-    end.remote_target = to_string(contacts->front().uri);
-  end.invite_branch = invite.top_via()->branch();
-  end.invite_cseq = invite.cseq()->number;
-  end.began = run_.now();
-  const auto* plan = plans_(end.number);
-  const auto tag = end.local_tag;
-  auto& kept = ends_.emplace(end.call_id, std::move(end)).first->second;
-  if (plan != nullptr && plan->rejects != 0) {
-    kept.status = plan->rejects;
-    kept.state = call_end::phase::ended;
-    respond(key, plan->rejects, tag);
-  } else if (plan != nullptr && plan->rings > duration{}) {
-    respond(key, 180, tag);
-    run_.after(plan->rings, [this, key] { answer_call(key); });
-  } else {
-    answer_call(key);
-  }
-}
-
-void user_agent::answer_call(const std::string& key) {
-  auto& s = servers_.at(key);
-  auto& end = ends_.at(s.request.call_id());
-  if (s.final || end.state != call_end::phase::calling) return;
-  end.state = call_end::phase::answered;
-  end.status = 200;
-  end.answered_at = run_.now();
-  respond(key, 200, end.local_tag);
-}
-
-void user_agent::respond(const std::string& key, int status, const std::string& tag) {
-  auto& s = servers_.at(key);
-  auto response = sip::make_response(s.request, status, "", tag);
-  if (s.request.is("INVITE") && status < 300) {
-    response.add("Contact", "<" + uri() + ">");
-    if (status >= 200) {
-      response.add("Content-Type", "application/sdp");
-      response.body = sdp;
-    }
-  }
-  s.answer = sip::to_bytes(response);
-  s.final = status >= 200;
-  transmit(response, s.answer);
-  if (s.final && s.request.is("INVITE")) repeat_answer(key, timers_.t1, 64 * timers_.t1);
-}
-
-// RFC 3261 13.3.1.4 and 17.2.1 timer G. After 64*T1 without an ACK a call that was answered is
-// over; a BYE would be polite and is left out: the cluster has to notice by itself.
-void user_agent::repeat_answer(const std::string& key, duration interval, duration left) {
-  run_.after(std::min(interval, left), [=, this] {
-    const auto& s = servers_.at(key);
-    if (s.acknowledged) return;
-    if (left <= interval) {
-      const auto end = ends_.find(s.request.call_id());
-      if (end != ends_.end() && end->second.state == call_end::phase::answered)
-        end->second.state = call_end::phase::ended;
-      return;
-    }
-    transmit(*sip::parse(s.answer), s.answer);
-    repeat_answer(key, std::min(2 * interval, timers_.t2), left - interval);
-  });
 }
 
 } // namespace holdfast::simulations

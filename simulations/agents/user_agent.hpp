@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace holdfast::simulations {
 
@@ -45,6 +46,12 @@ public:
   [[nodiscard]] std::string uri() const { return "sip:" + user_ + "@" + to_string(at_); }
 
 private:
+  static constexpr const char* sdp =
+      "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 "
+      "RTP/AVP 0\r\n";
+  // Branch and method: of a transaction.
+  static std::string key_of(const sip::message& m);
+
   struct client_transaction {
     sip::message request;
     bool finished = false;
@@ -56,11 +63,13 @@ private:
     std::string answer; // bytes of the last response
     bool final = false;
     bool acknowledged = false;
+    bool pracked = false;
   };
 
   sip::message make(const std::string& method, const std::string& request_uri,
                     const std::string& to, const std::string& from_tag, const std::string& call_id,
                     std::uint32_t cseq);
+  sip::message make_in(call_end& end, const std::string& method);
   std::string start(const sip::message& request);
   void repeat(const std::string& key, duration interval, duration left);
   void transmit(const sip::message& m);
@@ -70,8 +79,13 @@ private:
   void on_response(const sip::message& response);
   void on_invite_response(client_transaction& t, const sip::message& response);
   void succeeded(const sip::message& invite, const sip::message& response, call_end& end);
+  void acknowledge(const sip::message& response, const call_end& end);
+  void decline(const sip::message& response, const call_end& standing);
+  void acknowledge_provisional(const sip::message& response, call_end& end);
+  static void learn_remote(const sip::message& response, call_end& end);
   void acknowledge_failure(const sip::message& invite, const sip::message& response);
   void stands(call_end& end);
+  void fall_silent(unsigned number);
   void timed_out(const client_transaction& t);
 
   void on_request(const sip::message& request);
@@ -79,8 +93,11 @@ private:
   void on_cancel(const sip::message& cancel);
   void on_invite(const std::string& key, const sip::message& request);
   void on_new_call(const std::string& key, const sip::message& invite);
+  void ring(const std::string& key, bool reliably);
   void answer_call(const std::string& key);
-  void respond(const std::string& key, int status, const std::string& tag);
+  void respond(const std::string& key, int status, const std::string& tag,
+               const std::vector<sip::header_field>& more = {});
+  void repeat_ringing(const std::string& key, duration interval, duration left);
   void repeat_answer(const std::string& key, duration interval, duration left);
 
   [[nodiscard]] call_end* standing(unsigned number);
@@ -100,7 +117,7 @@ private:
   std::map<std::string, call_end> ends_;
   std::map<std::string, client_transaction> clients_; // by branch and method
   std::map<std::string, server_transaction> servers_;
-  std::map<std::string, std::string> acks_; // Call-ID and CSeq of a 2xx -> its ACK
+  std::map<std::string, std::string> acks_; // Call-ID, CSeq and To-tag of a 2xx -> its ACK
 };
 
 } // namespace holdfast::simulations

@@ -88,7 +88,7 @@ private:
                    static_cast<unsigned long long>(seed), invariant.c_str());
       auto small = shrink(worst_->plan, worst_->result, invariant, options_.shrink_runs);
       const auto file = save(small.plan, seed);
-      print_violation(small.plan, small.result, "holdfast simulate --scenario " + file);
+      print_violation(small.plan, small.result, "holdfast simulate --no-shrink --scenario " + file);
       std::printf("\nbefore it was made smaller: %s\n", original.c_str());
     } else {
       print_violation(worst_->plan, worst_->result, original);
@@ -120,8 +120,8 @@ void campaign_totals::add(const run_result& result) {
   calls += result.calls;
   events += result.events;
   simulated_us += result.simulated_us;
-  wall_us += result.wall_us;
-  walls_us.push_back(result.wall_us);
+  cpu_us += result.cpu_us;
+  each_cpu_us.push_back(result.cpu_us);
   for (const auto& [kind, count] : result.faults) faults[kind] += count;
   for (const auto& p : result.points) {
     auto& total = points[{p.kind, p.name}];

@@ -30,8 +30,8 @@ struct campaign_totals {
   std::uint64_t calls = 0;
   std::uint64_t events = 0;
   std::int64_t simulated_us = 0;
-  std::int64_t wall_us = 0; // of the runs, added up
-  std::vector<std::int64_t> walls_us;
+  std::int64_t cpu_us = 0; // of the runs, added up
+  std::vector<std::int64_t> each_cpu_us;
   std::map<std::string, std::uint64_t> faults;
   std::map<std::pair<std::uint8_t, std::string>, point_count> points;
   std::map<std::string, std::vector<std::uint64_t>> seeds_by_invariant;

@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -41,19 +42,28 @@ struct flags {
   bool list = false;
 };
 
+std::uint64_t number_in(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc{} || read.ptr != end || value == 0)
+    throw std::invalid_argument("--seeds: '" + text
+                                + "' is no seed; write A..B, as in 1..1000, or A,B,C");
+  return value;
+}
+
 std::vector<std::uint64_t> seeds_of(const flags& f) {
   if (f.seeds.empty()) return {f.seed};
-  const auto dots = f.seeds.find("..");
-  std::uint64_t first = 0, last = 0;
-  try {
-    first = std::stoull(f.seeds.substr(0, dots));
-    last = dots == std::string::npos ? first : std::stoull(f.seeds.substr(dots + 2));
-  } catch (const std::exception&) {
-    throw std::invalid_argument("--seeds is '" + f.seeds + "'; write A..B, as in 1..1000");
-  }
-  if (last < first) throw std::invalid_argument("--seeds: " + f.seeds + " holds none");
   std::vector<std::uint64_t> all;
-  for (auto s = first; s <= last; ++s) all.push_back(s);
+  std::istringstream parts{f.seeds};
+  for (std::string part; std::getline(parts, part, ',');) {
+    const auto dots = part.find("..");
+    const auto first = number_in(part.substr(0, dots));
+    const auto last = dots == std::string::npos ? first : number_in(part.substr(dots + 2));
+    if (last < first) throw std::invalid_argument("--seeds: " + part + " holds none");
+    for (auto s = first; s <= last; ++s) all.push_back(s);
+  }
+  if (all.empty()) throw std::invalid_argument("--seeds: '" + f.seeds + "' holds none");
   return all;
 }
 
@@ -169,7 +179,7 @@ int main(int argc, char** argv) {
                "holdfast simulate"};
   flags f;
   auto* seed = app.add_option("--seed", f.seed, "one run")->check(CLI::PositiveNumber);
-  app.add_option("--seeds", f.seeds, "A..B: many runs, each in a process of its own")
+  app.add_option("--seeds", f.seeds, "A..B, or A,B,C: many runs, each in a process of its own")
       ->excludes(seed);
   app.add_option("--scenario", f.scenario,
                  "a name, a file of sentences, or a folder of such files");

@@ -39,10 +39,10 @@ void print_points(const campaign_totals& totals) {
 } // namespace
 
 void print_totals(const campaign_totals& totals, double seconds) {
-  auto walls = totals.walls_us;
-  std::sort(walls.begin(), walls.end());
-  const double median = walls.empty() ? 0 : static_cast<double>(walls[walls.size() / 2]) / 1e6;
-  const double slowest = walls.empty() ? 0 : static_cast<double>(walls.back()) / 1e6;
+  auto each = totals.each_cpu_us;
+  std::sort(each.begin(), each.end());
+  const double median = each.empty() ? 0 : static_cast<double>(each[each.size() / 2]) / 1e6;
+  const double slowest = each.empty() ? 0 : static_cast<double>(each.back()) / 1e6;
   const double hours = static_cast<double>(totals.simulated_us) / 3.6e9;
   std::printf("\nfaults injected:");
   for (const auto& [kind, count] : totals.faults)
@@ -52,9 +52,9 @@ void print_totals(const campaign_totals& totals, double seconds) {
   std::printf("\n%llu seeds, %llu calls, %.2f simulated hours, %llu events in %.1f s\n",
               static_cast<ull>(totals.runs), static_cast<ull>(totals.calls), hours,
               static_cast<ull>(totals.events), seconds);
-  if (totals.wall_us > 0)
-    std::printf("%.0f events/s on one core; a seed takes %.2f s (median), %.2f s at most\n",
-                static_cast<double>(totals.events) / (static_cast<double>(totals.wall_us) / 1e6),
+  if (totals.cpu_us > 0)
+    std::printf("%.0f events/s on one core; a seed takes %.2f s of it (median), %.2f s at most\n",
+                static_cast<double>(totals.events) / (static_cast<double>(totals.cpu_us) / 1e6),
                 median, slowest);
   for (const auto& [name, seeds] : totals.seeds_by_invariant) {
     std::printf("%s (%s): %zu seeds:", name.empty() ? "died" : name.c_str(), rule_of(name).c_str(),

@@ -30,7 +30,7 @@ struct run_result {
   std::uint64_t hash = 0;
   std::uint64_t events = 0;
   std::int64_t simulated_us = 0;
-  std::int64_t wall_us = 0;
+  std::int64_t cpu_us = 0; // that it took
   std::uint32_t calls = 0;
   std::map<std::string, std::uint64_t> faults; // carried out, by kind
   std::vector<finding> findings;
@@ -62,7 +62,7 @@ void describe(F& f, run_result& x) {
   f(2, x.hash);
   f(3, x.events);
   f(4, x.simulated_us);
-  f(5, x.wall_us);
+  f(5, x.cpu_us);
   f(6, x.calls);
   f(7, x.faults);
   f(8, x.findings);

@@ -51,15 +51,17 @@ void evidence::index() {
   }
 }
 
-const call_end* evidence::end_of(const std::string& call_id) const {
-  const auto found =
-      std::find_if(ends.begin(), ends.end(), [&](const auto& e) { return e.call_id == call_id; });
+const call_end* evidence::end_of(const std::string& call_id, const std::string& agent) const {
+  const auto found = std::find_if(ends.begin(), ends.end(), [&](const auto& e) {
+    return e.call_id == call_id && e.agent == agent;
+  });
   return found == ends.end() ? nullptr : &*found;
 }
 
 unsigned evidence::number_of(const std::string& call_id) const {
-  const auto* known = end_of(call_id);
-  return known == nullptr ? 0 : known->number;
+  const auto known =
+      std::find_if(ends.begin(), ends.end(), [&](const auto& e) { return e.call_id == call_id; });
+  return known == ends.end() ? 0 : known->number;
 }
 
 std::vector<const call_end*> evidence::ends_of(unsigned number, side at) const {

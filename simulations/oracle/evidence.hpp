@@ -59,6 +59,7 @@ struct double_output {
 struct evidence {
   run_plan plan;
   history log;
+  std::set<unsigned> crowd; // numbers of calls
   std::vector<call_end> ends;
   std::vector<call_end> ends_before;               // everybody was told to hang up
   std::map<std::string, std::uint32_t> registered; // user -> seconds, those that got a 200
@@ -67,6 +68,7 @@ struct evidence {
   std::map<std::string, shard_id> shard_of_call; // Call-ID -> shard of its session
   std::vector<takeover> takeovers;
   std::vector<double_output> double_outputs;
+  std::vector<double_output> double_deliveries; // two containers served a shard in one epoch
   std::vector<std::pair<instant, std::string>> told_to_strangers; // requests
   std::vector<std::string> fail_stops;
   std::set<std::string> alive; // processes, at the end
@@ -90,7 +92,11 @@ struct evidence {
   void index();
 
   [[nodiscard]] unsigned number_of(const std::string& call_id) const; // 0: none
-  [[nodiscard]] const call_end* end_of(const std::string& call_id) const;
+  // Both ends of a proxied call have one Call-ID.
+  [[nodiscard]] const call_end* end_of(const std::string& call_id, const std::string& agent) const;
+  [[nodiscard]] const call_end* end_of(const exchange& x) const {
+    return end_of(x.call_id, x.agent);
+  }
   [[nodiscard]] std::vector<const call_end*> ends_of(unsigned number, side at) const;
   [[nodiscard]] const call_plan* plan_of(unsigned number) const;
   // The copies of the call's session all died at some time after `since`.

@@ -44,14 +44,18 @@ void timers_fire_once(const evidence& e, findings& out);
 void cancel_is_decided(const evidence& e, findings& out);
 void only_users_end_calls(const evidence& e, findings& out);
 void call_is_whole(const evidence& e, findings& out);
+void sessions_are_refreshed(const evidence& e, findings& out);
 
 // ---- the cluster (invariants_cluster.cpp)
 void nobody_ends_by_itself(const evidence& e, findings& out);
 void one_owner_speaks(const evidence& e, findings& out);
+void one_container_serves(const evidence& e, findings& out);
+void drains_lose_nothing(const evidence& e, findings& out);
 void forgery_has_no_effect(const evidence& e, findings& out);
 void bindings_survive(const evidence& e, findings& out);
 void copies_are_restored(const evidence& e, findings& out);
 void shards_are_balanced(const evidence& e, findings& out);
+void overload_spares_calls(const evidence& e, findings& out);
 void nothing_is_left(const evidence& e, findings& out);
 void new_calls_succeed(const evidence& e, findings& out);
 void report_is_true(const evidence& e, findings& out);

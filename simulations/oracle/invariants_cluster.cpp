@@ -10,6 +10,8 @@ namespace {
 
 // Between the containers, so many shards more than the fair share may one have.
 constexpr std::size_t shards_over_share = 2;
+// One in so many of a crowd is served, whatever its size.
+constexpr std::size_t goodput_floor = 5;
 
 } // namespace
 
@@ -28,6 +30,41 @@ void one_owner_speaks(const evidence& e, findings& out) {
                      "shard " + std::to_string(t.shard.value) + " was emptied at epoch "
                          + std::to_string(t.epoch.value) + " although a full copy of it was alive",
                      0, t.at});
+}
+
+// Design, "Shards, sessions, routing": a shard is the unit of routing, and has one owner.
+void one_container_serves(const evidence& e, findings& out) {
+  for (const auto& d : e.double_deliveries) out.push_back({"", d.what, 0, d.at});
+}
+
+// Design, "Growing, shrinking": drain does that with all shards and loses nothing.
+void drains_lose_nothing(const evidence& e, findings& out) {
+  const bool only_moves =
+      std::all_of(e.plan.faults.begin(), e.plan.faults.end(), [](const fault& f) {
+        return f.kind == fault_kind::drain || f.kind == fault_kind::replace
+               || f.kind == fault_kind::move || f.kind == fault_kind::crowd;
+      });
+  if (!only_moves || e.plan.faults.empty()) return;
+  const auto until = e.last_crash.value_or(e.end);
+  for (const auto& t : e.takeovers)
+    if (t.emptied && t.at < until)
+      out.push_back({"",
+                     "shard " + std::to_string(t.shard.value)
+                         + " was emptied although nothing but moves happened",
+                     0, t.at});
+  for (const auto& x : e.clients) {
+    const auto* end = e.end_of(x);
+    const auto* plan = end == nullptr ? nullptr : e.plan_of(end->number);
+    if (plan == nullptr || plan->throws || !plan->acknowledges) continue;
+    const bool asked_to_throw = std::any_of(plan->requests.begin(), plan->requests.end(),
+                                            [](const auto& r) { return r.throws; });
+    const bool unwell = x.status() >= 500 && x.status() != plan->rejects && x.method != "INVITE";
+    if (!x.in_dialog || asked_to_throw || !unwell || x.finals.front().at >= until) continue;
+    out.push_back({"",
+                   x.method + " in a dialog was answered " + std::to_string(x.status())
+                       + " although nothing but moves happened",
+                   end->number, x.finals.front().at});
+  }
 }
 
 // Design, "Shards, sessions, routing": a token whose MAC does not fit is somebody else's. Who
@@ -72,6 +109,12 @@ void copies_are_restored(const evidence& e, findings& out) {
     out.push_back({"", "the cluster did not become ready again after the faults", 0, e.end});
   else if (e.last_crash && !e.recovered)
     out.push_back({"", "the cluster did not become ready again after the last crash", 0, e.end});
+  for (const auto& row : e.last_rows)
+    if (row.repairs > 0)
+      out.push_back({"",
+                     "a copy of shard " + std::to_string(row.shard.value)
+                         + " was not equal and had to be repaired",
+                     0, e.end});
 }
 
 // Design, "Shards, sessions, routing".
@@ -91,6 +134,25 @@ void shards_are_balanced(const evidence& e, findings& out) {
                      node + " owns " + std::to_string(count) + " shards, its share is "
                          + std::to_string(share),
                      0, e.end});
+}
+
+// Design, "Who does what": admission limits concern new work alone, and some of it always gets in.
+void overload_spares_calls(const evidence& e, findings& out) {
+  for (const auto& x : e.clients)
+    if (x.in_dialog && x.method != "PRACK" && x.status() == 503)
+      out.push_back({"", x.method + " in a dialog was refused with 503", e.number_of(x.call_id),
+                     x.finals.front().at});
+  const bool calm = std::all_of(e.plan.faults.begin(), e.plan.faults.end(),
+                                [](const fault& f) { return f.kind == fault_kind::crowd; });
+  if (!calm || e.plan.buggify > 0 || e.crowd.empty()) return;
+  std::size_t served = 0;
+  for (const auto& end : e.ends)
+    if (e.crowd.contains(end.number) && end.status / 100 == 2) ++served;
+  if (served < e.crowd.size() / goodput_floor)
+    out.push_back({"",
+                   "of a crowd of " + std::to_string(e.crowd.size()) + " only "
+                       + std::to_string(served) + " were served",
+                   0, e.end});
 }
 
 // House rule: every table is bounded, and empty when there is nothing to do. What is left are the

@@ -49,19 +49,28 @@ bool ended_otherwise(const evidence& e, const exchange& x, const call_end& end, 
             });
 }
 
+// RFC 3261 12.2.2: one that comes after a later one of its dialog is refused with 500.
+bool overtaken(const evidence& e, const exchange& x, instant answered) {
+  return x.status() == 500 && std::any_of(e.clients.begin(), e.clients.end(), [&](const auto& y) {
+           return y.call_id == x.call_id && y.agent == x.agent && y.in_dialog && y.first < answered
+                  && y.request->cseq()->number > x.request->cseq()->number;
+         });
+}
+
 } // namespace
 
 // Design, "Failure", 5: never a 481 or 408 while a copy exists; when holding ends, 500 with
 // Retry-After. When everything is well, a request in a dialog is simply answered.
 void no_dialog_is_forgotten(const evidence& e, findings& out) {
   for (const auto& x : e.clients) {
-    const auto* end = e.end_of(x.call_id);
+    const auto* end = e.end_of(x);
     const auto* plan = end == nullptr ? nullptr : e.plan_of(end->number);
     if (end == nullptr || !x.in_dialog || x.method == "ACK" || x.method == "CANCEL") continue;
-    if (plan != nullptr && !plan->acknowledges) continue;
+    if (x.method == "PRACK") continue; // an early dialog's
+    if (plan != nullptr && (!plan->acknowledges || plan->silent_after)) continue;
     if (e.lost(x.call_id, end->began)) continue;
     const auto answered = x.finals.empty() ? e.end : x.finals.front().at;
-    if (ended_otherwise(e, x, *end, answered)) continue;
+    if (ended_otherwise(e, x, *end, answered) || overtaken(e, x, answered)) continue;
     const int status = x.status();
     const bool honest_500 = status == 500 && x.finals.front().message->has("Retry-After");
     const bool glare = x.method == "INVITE" && (status == 491 || honest_500);
@@ -95,13 +104,14 @@ void no_dialog_is_forgotten(const evidence& e, findings& out) {
 // ends one by itself only where an end did not keep to SIP, or its application threw.
 void only_users_end_calls(const evidence& e, findings& out) {
   for (const auto& x : e.left) {
-    const auto* end = e.end_of(x.call_id);
+    const auto* end = e.end_of(x);
     const auto* plan = end == nullptr ? nullptr : e.plan_of(end->number);
     if (x.method != "BYE" || plan == nullptr || !end->stood_at || !plan->acknowledges) continue;
     const bool throws = plan->throws
                         || std::any_of(plan->requests.begin(), plan->requests.end(),
                                        [](const auto& r) { return r.throws; });
-    if (throws || plan->cancels_after || e.lost(x.call_id, end->began)) continue;
+    if (throws || plan->cancels_after || plan->silent_after || e.lost(x.call_id, end->began))
+      continue;
     // A ringing call is not stable yet: a 2xx that finds no session is acknowledged and ended.
     const auto callers = e.ends_of(end->number, side::caller);
     if (callers.empty() || !callers.front()->stood_at || *callers.front()->stood_at > x.first)
@@ -120,9 +130,16 @@ void one_final_response(const evidence& e, findings& out) {
       const auto& other = x.finals[i];
       if (other.digest == first.digest) continue;
       const bool same_class = other.message->status / 100 == first.message->status / 100;
-      // Holding ended with a 500 of the proxy, and the shard came back after all.
-      const bool honest_500 = first.message->status == 500 && first.message->has("Retry-After");
-      if (honest_500 && !e.healthy(x.first)) continue;
+      // A proxy that gave up, or was told that the cluster is full, does not know of the copies
+      // that got through, before or after.
+      const auto of_proxy = [](const exchange::final_response& f) {
+        const auto status = f.message->status;
+        return (status == 500 || status == 503) && f.message->has("Retry-After");
+      };
+      if ((of_proxy(first) || of_proxy(other)) && !e.healthy(x.first)) continue;
+      // Class stable: who heard of an INVITE may be dead when a copy of it comes, which makes
+      // another call then.
+      if (!x.in_dialog && x.method == "INVITE" && e.taken_over(x.first, other.at)) continue;
       out.push_back({"",
                      named(x) + " was answered " + std::to_string(first.message->status)
                          + (same_class ? " twice, in different words" : " and then ")
@@ -140,7 +157,7 @@ void one_upcall(const evidence& e, findings& out) {
   std::map<std::pair<unsigned, side>, std::size_t> asked, arrived;
   std::map<unsigned, instant> last;
   for (const auto& x : e.servers) {
-    const auto* end = e.end_of(x.call_id);
+    const auto* end = e.end_of(x);
     if (end == nullptr) continue;
     last[end->number] = std::max(last[end->number], x.first);
     if (x.method == "INVITE" && !x.in_dialog) invited[end->number].insert(x.call_id);
@@ -148,7 +165,7 @@ void one_upcall(const evidence& e, findings& out) {
       ++arrived[{end->number, end->at}];
   }
   for (const auto& x : e.clients)
-    if (const auto* end = e.end_of(x.call_id);
+    if (const auto* end = e.end_of(x);
         end != nullptr && x.in_dialog && (x.method == "INFO" || x.method == "INVITE"))
       ++asked[{end->number, end->at}];
   for (const auto& [number, call_ids] : invited) {
@@ -165,7 +182,7 @@ void one_upcall(const evidence& e, findings& out) {
     const auto [number, at] = where;
     const auto* plan = e.plan_of(number);
     const auto caller = e.ends_of(number, side::caller);
-    if (plan == nullptr || plan->callee == "alarm" || caller.empty()) continue;
+    if (plan == nullptr || plan->callee == "alarm" || caller.empty() || is_proxied(*plan)) continue;
     const bool throws = std::any_of(plan->requests.begin(), plan->requests.end(),
                                     [](const auto& r) { return r.throws; });
     const auto wanted = asked[{number, at == side::caller ? side::callee : side::caller}];
@@ -181,7 +198,7 @@ void success_until_ack(const evidence& e, findings& out) {
   for (const auto& end : e.ends) {
     if (end.at != side::caller || !end.answered_at) continue;
     const auto* plan = e.plan_of(end.number);
-    if (e.lost(end.call_id, end.began)) continue;
+    if (e.lost(end.call_id, end.began) || (plan != nullptr && is_proxied(*plan))) continue;
     if (plan != nullptr && !plan->acknowledges) {
       const auto due = *end.answered_at + e.sixty_four_t1() + 2 * takeover_max;
       const bool ended =
@@ -219,7 +236,9 @@ void nothing_after_bye(const evidence& e, findings& out) {
     if (!over) continue;
     for (const auto& x : e.left) {
       const auto grace = e.healthy(*over) ? in_flight : takeover_max;
-      if (x.call_id != end.call_id || x.method == "ACK" || x.first <= *over + grace) continue;
+      const bool its = x.call_id == end.call_id && x.agent == end.agent
+                       && x.request->from_tag() == end.remote_tag;
+      if (!its || x.method == "ACK" || x.first <= *over + grace) continue;
       if (x.method == "BYE" && e.lost(end.call_id, end.began)) continue;
       out.push_back({"", x.method + " in a dialog that a BYE had ended", end.number, x.first});
       break;
@@ -230,11 +249,12 @@ void nothing_after_bye(const evidence& e, findings& out) {
 // RFC 3261 12.2.1.1. A request that leaves out of the outbox of a dead owner may come late, but not
 // after one of its successor.
 void cseq_increases(const evidence& e, findings& out) {
-  std::map<std::string, std::map<std::uint32_t, const exchange*>> used; // Call-ID -> CSeq
+  // Call-ID, agent and From-tag -> CSeq
+  std::map<std::string, std::map<std::uint32_t, const exchange*>> used;
   for (const auto& x : e.left) {
     const auto number = x.request->cseq();
     if (!number || !x.in_dialog || x.method == "ACK" || x.method == "CANCEL") continue;
-    auto& known = used[x.call_id];
+    auto& known = used[x.call_id + " " + x.agent + " " + x.request->from_tag()];
     const auto [place, fresh] = known.try_emplace(number->number, &x);
     if (!fresh) {
       out.push_back({"",
@@ -254,11 +274,11 @@ void cseq_increases(const evidence& e, findings& out) {
 
 // RFC 3261 12.2.1.1, 12.1: what identifies a dialog, and where its other side is.
 void dialog_is_unchanged(const evidence& e, findings& out) {
-  std::map<std::string, std::string> tags; // branch of an INVITE -> To-tag of its 2xx
+  std::map<std::string, std::set<std::string>> tags; // Call-ID and agent -> To-tags of its 2xx
   for (const auto& entry : e.log) {
     if (entry.how != passage::received) continue;
     const auto& m = *entry.message;
-    const auto* end = e.end_of(m.call_id());
+    const auto* end = e.end_of(m.call_id(), entry.agent);
     if (end == nullptr) continue;
     const auto wrong = [&](const std::string& what) {
       out.push_back({"", what, end->number, entry.at});
@@ -266,14 +286,17 @@ void dialog_is_unchanged(const evidence& e, findings& out) {
     if (m.is_response()) {
       const auto what = m.cseq();
       if (!what || what->method != "INVITE" || m.status / 100 != 2) continue;
-      const auto [known, fresh] = tags.try_emplace(m.call_id(), m.to_tag());
+      auto& known = tags[m.call_id() + entry.agent];
+      const bool fresh = known.insert(m.to_tag()).second && known.size() > 1;
       const bool ours = end->at == side::caller;
-      if (ours && !fresh && known->second != m.to_tag()) wrong("the To-tag of a dialog changed");
+      // In class stable a copy of its INVITE may have made another call.
+      const bool another = what->number == end->invite_cseq && e.taken_over(end->began, entry.at);
+      if (ours && fresh && !another) wrong("the To-tag of a dialog changed");
       continue;
     }
     if (m.to_tag().empty() || !end->stood_at || end->remote_tag.empty()) continue;
     if (m.to_tag() != end->local_tag) wrong(m.method + " with another To-tag than its dialog's");
-    if (m.from_tag() != end->remote_tag)
+    if (m.from_tag() != end->remote_tag && !tags[m.call_id() + entry.agent].contains(m.from_tag()))
       wrong(m.method + " with another From-tag than its dialog's");
     if (m.request_uri.find(end->agent) == std::string::npos)
       wrong(m.method + " to " + m.request_uri + ", which is not the remote target");
@@ -289,7 +312,8 @@ void timers_fire_once(const evidence& e, findings& out) {
     if (e.lost(end.call_id, end.began)) continue;
     std::vector<instant> rang;
     for (const auto& x : e.left)
-      if (x.call_id == end.call_id && x.method == "INFO") rang.push_back(x.first);
+      if (x.call_id == end.call_id && x.agent == end.agent && x.method == "INFO")
+        rang.push_back(x.first);
     if (rang.size() > 1)
       out.push_back(
           {"", "a timer fired " + std::to_string(rang.size()) + " times", end.number, rang[1]});
@@ -350,6 +374,12 @@ void call_is_whole(const evidence& e, findings& out) {
       });
       if (caller == ends.end() || caller->in_call() == callee.in_call()) continue;
       if (e.lost(caller->call_id, caller->began) || e.lost(callee.call_id, caller->began)) continue;
+      // Class stable: one that still rang through the proxy application may be lost with its node;
+      // its 2xx passes and its ACK does not.
+      const auto* plan = e.plan_of(callee.number);
+      if (plan != nullptr && is_proxied(*plan)
+          && e.taken_over(caller->began, callee.stood_at.value_or(at)))
+        continue;
       const auto since = std::max(callee.stood_at.value_or(callee.began),
                                   caller->stood_at.value_or(caller->began));
       if (at < std::max(since + e.sixty_four_t1(), e.healed) + 2 * in_flight) continue;
@@ -362,6 +392,35 @@ void call_is_whole(const evidence& e, findings& out) {
   };
   look(e.ends_before, e.hung_up);
   look(e.ends, e.end);
+}
+
+// RFC 4028 7.4, 10: who refreshes does so after half of the interval; a call whose other end has
+// vanished is ended when the interval is over.
+void sessions_are_refreshed(const evidence& e, findings& out) {
+  for (const auto& end : e.ends) {
+    const auto* plan = e.plan_of(end.number);
+    if (plan == nullptr || plan->session_s == 0 || end.at != side::caller || !end.stood_at
+        || e.lost(end.call_id, end.began))
+      continue;
+    const auto interval = std::chrono::seconds{plan->session_s};
+    const auto left_to = [&](const std::string& agent, std::string_view method, instant until) {
+      return std::any_of(e.left.begin(), e.left.end(), [&](const exchange& x) {
+        return x.agent == agent && e.number_of(x.call_id) == end.number && x.method == method
+               && x.first <= until;
+      });
+    };
+    if (!end.silent_at) {
+      const auto due = *end.stood_at + interval - takeover_max;
+      if (end.bye_sent_at.value_or(e.end) > due && !end.bye_received_at
+          && !left_to(end.agent, "UPDATE", due))
+        out.push_back({"", "a session was not refreshed in time", end.number, due});
+      continue;
+    }
+    const auto due = *end.silent_at + interval + e.sixty_four_t1() + 2 * takeover_max;
+    for (const auto* callee : e.ends_of(end.number, side::callee))
+      if (callee->stood_at && e.hung_up > due && !left_to(callee->agent, "BYE", due))
+        out.push_back({"", "the other end vanished, and the call went on", end.number, due});
+  }
 }
 
 } // namespace holdfast::simulations

@@ -78,7 +78,7 @@ std::string draw_callee(dice& d, const taste& t, const std::vector<registration_
 }
 
 void draw_requests(dice& d, const taste& t, call_plan& call) {
-  const bool two_ends = call.callee != "answer" && call.callee != "alarm";
+  const bool two_ends = has_callee(call);
   const auto count = d.below(3);
   for (std::size_t i = 0; i < count; ++i) {
     in_call_request r;
@@ -105,7 +105,7 @@ call_plan draw_call(dice& d, const taste& t, const run_plan& plan, unsigned numb
   call.callee = draw_callee(d, t, plan.registrations);
   // Half of them stand through all of it.
   call.holds = d.percent(50) ? d.time(1s, 6s) : plan.faults_end + 60s;
-  const bool two_ends = call.callee != "answer" && call.callee != "alarm";
+  const bool two_ends = has_callee(call);
   if (two_ends) {
     if (d.percent(50)) call.rings = d.time(100ms, 3s);
     if (t.rejects && d.percent(40)) {
@@ -190,6 +190,19 @@ fault draw_fault(dice& d, const run_plan& plan, fault_kind kind) {
   case fault_kind::strangers:
     f.amount = static_cast<unsigned>(d.between(5, 40));
     break;
+  case fault_kind::drain:
+  case fault_kind::replace:
+    f.node = numbered("container-", d.between(1, c.containers));
+    break;
+  case fault_kind::move:
+    f.node = numbered("container-", d.between(1, c.containers));
+    f.amount = static_cast<unsigned>(d.below(c.shards));
+    f.lasts = {};
+    break;
+  case fault_kind::crowd:
+    f.amount = static_cast<unsigned>(d.between(10, 100));
+    f.lasts = d.time(500ms, 2s);
+    break;
   case fault_kind::ledger_slow:
   case fault_kind::ledger_unreachable:
   case fault_kind::ledger_forgetful:
@@ -218,7 +231,7 @@ void make_gentle(std::vector<fault>& faults) {
 
 void draw_faults(dice& d, run_plan& plan) {
   std::vector<fault_kind> allowed;
-  for (std::size_t k = 0; k < fault_kinds; ++k)
+  for (std::size_t k = 0; k <= static_cast<std::size_t>(fault_kind::strangers); ++k)
     if (d.percent(k == 0 ? 70 : 25)) allowed.push_back(static_cast<fault_kind>(k));
   if (allowed.empty()) allowed.push_back(fault_kind::crash);
   const auto count = d.between(1, d.percent(30) ? 10 : 4);
@@ -246,6 +259,51 @@ void draw_faults(dice& d, run_plan& plan) {
   std::erase_if(plan.faults, [&](const fault& f) { return f.at >= plan.faults_end; });
 }
 
+// Calls of further kinds, besides the others.
+void draw_extensions(dice& d, run_plan& plan) {
+  if (d.percent(25)) {
+    const auto users = d.between(1, 2);
+    for (std::size_t i = 1; i <= users; ++i)
+      plan.registrations.push_back({numbered("carol-", i), 600});
+    const auto drawn = plan.calls.size();
+    for (std::size_t i = 0, n = d.between(1, 4); i < n; ++i) {
+      auto call = plan.calls[d.below(drawn)];
+      call.number = static_cast<unsigned>(plan.calls.size()) + 1;
+      call.callee = numbered("carol-", d.between(1, users));
+      call.acknowledges = true;
+      plan.calls.push_back(call);
+    }
+  }
+  if (d.percent(20))
+    for (auto& call : plan.calls)
+      if (has_callee(call) && call.rings > duration{}) call.reliable = d.percent(70);
+  if (!d.percent(3)) return;
+  plan.waits = 100s;
+  for (std::size_t i = 0, n = std::min<std::size_t>(plan.calls.size(), 3); i < n; ++i) {
+    auto& call = plan.calls[i];
+    if (is_proxied(call) || call.cancels_after || !call.acknowledges) continue;
+    call.session_s = 90;
+    call.holds = plan.faults_end + plan.waits + 60s;
+    call.requests.clear();
+    if (d.percent(50)) call.silent_after = d.time(100ms, 3s);
+  }
+}
+
+// What operators and crowds do, in some runs besides the faults and in some instead of them.
+void draw_operations(dice& d, run_plan& plan) {
+  if (!d.percent(30)) return;
+  if (d.percent(40)) plan.faults.clear();
+  constexpr fault_kind kinds[] = {fault_kind::drain, fault_kind::replace, fault_kind::move,
+                                  fault_kind::crowd};
+  for (std::size_t i = 0, n = d.between(1, 4); i < n; ++i) {
+    const auto kind = kinds[d.below(std::size(kinds))];
+    plan.faults.push_back(draw_fault(d, plan, kind));
+  }
+  std::stable_sort(plan.faults.begin(), plan.faults.end(),
+                   [](const fault& a, const fault& b) { return a.at < b.at; });
+  if (d.percent(50)) plan.cluster.message_rate = static_cast<std::uint32_t>(d.between(100, 250));
+}
+
 } // namespace
 
 const std::vector<drawn_scenario>& drawn_scenarios() {
@@ -254,7 +312,8 @@ const std::vector<drawn_scenario>& drawn_scenarios() {
       {"calm", "calls of every kind, no faults"},
       {"double", "two containers die within half a second"},
       {"coordinator", "only the coordinator and its ledger are in trouble"},
-      {"network", "only the network is in trouble"}};
+      {"network", "only the network is in trouble"},
+      {"operations", "containers are drained and replaced, shards move, crowds call"}};
   return all;
 }
 
@@ -273,6 +332,11 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
   plan.last_failover = d.percent(70);
   if (scenario == "calm") return plan;
   draw_faults(d, plan);
+  dice more{seed * 2 + 1'000'000'007}; // of its own: what was drawn before stays what it was
+  if (scenario == "random") {
+    draw_operations(more, plan);
+    draw_extensions(more, plan);
+  }
   if (scenario == "double") {
     plan.faults.clear();
     const auto when = d.time(1s, plan.faults_end);
@@ -283,6 +347,9 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
     for (const auto& [n, later] : {std::pair{first, duration{}}, {second, apart}})
       plan.faults.push_back(
           {when + later, fault_kind::crash, numbered("container-", n), "", again, 0});
+  } else if (scenario == "operations") {
+    plan.faults.clear();
+    while (plan.faults.empty()) draw_operations(more, plan);
   } else if (scenario != "random") {
     std::erase_if(plan.faults, [&](const fault& f) {
       const bool of_network = f.kind >= fault_kind::cut && f.kind <= fault_kind::inside_loss;

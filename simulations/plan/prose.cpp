@@ -30,6 +30,10 @@ constexpr std::array<fault_sentence, fault_kinds> fault_sentences{{
     {fault_kind::ledger_unreachable, "the ledger is unreachable for LASTS"},
     {fault_kind::ledger_forgetful, "the ledger forgets to answer for LASTS"},
     {fault_kind::strangers, "strangers send AMOUNT malformed messages for LASTS"},
+    {fault_kind::drain, "NODE is drained for LASTS"},
+    {fault_kind::replace, "NODE is drained and replaced after LASTS"},
+    {fault_kind::move, "shard AMOUNT moves to NODE"},
+    {fault_kind::crowd, "a crowd makes AMOUNT calls within LASTS"},
 }};
 
 std::string seconds(duration d) {
@@ -173,6 +177,12 @@ call_plan read_call(reader& r, duration at) {
       call.acknowledges = false;
     else if (r.take("which throws"))
       call.throws = true;
+    else if (r.take("ringing reliably"))
+      call.reliable = true;
+    else if (r.take("refreshed every"))
+      call.session_s = static_cast<std::uint32_t>(r.time() / 1s);
+    else if (r.take("cut off after"))
+      call.silent_after = r.time();
     else
       read_request(r, call);
   }
@@ -187,6 +197,9 @@ void read_cluster(reader& r, cluster_plan& c) {
       c.supervised = false;
     } else if (r.take("timer T1")) {
       c.timer_t1 = r.time();
+    } else if (r.take("at most")) {
+      c.message_rate = r.number<std::uint32_t>();
+      r.expect("messages a second");
     } else {
       const auto n = r.number<std::uint16_t>();
       if (r.take("proxies") || r.take("proxy"))
@@ -231,6 +244,8 @@ void read_line(reader& r, run_plan& plan) {
   } else if (r.take("the code acts unlikely at")) {
     plan.buggify = r.number();
     r.expect("of 1000 points");
+  } else if (r.take("everybody waits for")) {
+    plan.waits = r.time();
   } else if (r.take("no container dies at the end")) {
     plan.last_failover = false;
   } else if (r.take("with the defect")) {
@@ -261,7 +276,11 @@ std::string_view name_of(fault_kind kind) {
                                                                "ledger slow",
                                                                "ledger unreachable",
                                                                "ledger forgetful",
-                                                               "strangers"};
+                                                               "strangers",
+                                                               "drain",
+                                                               "replace",
+                                                               "move",
+                                                               "crowd"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -287,6 +306,9 @@ std::string to_prose(const call_plan& call) {
   if (call.hangs_up == side::callee) text += ", ended by the callee";
   if (!call.acknowledges) text += ", never acknowledged";
   if (call.throws) text += ", which throws";
+  if (call.reliable) text += ", ringing reliably";
+  if (call.session_s != 0) text += ", refreshed every " + std::to_string(call.session_s) + " s";
+  if (call.silent_after) text += ", cut off after " + seconds(*call.silent_after);
   for (const auto& r : call.requests)
     text += std::string{", "} + (r.from == side::caller ? "caller" : "callee") + " sends "
             + r.method + " after " + seconds(r.after) + (r.throws ? " which throws" : "");
@@ -300,7 +322,10 @@ std::string to_prose(const run_plan& plan) {
       + plural(c.proxies, "proxy", "proxies") + ", "
       + plural(c.containers, "container", "containers") + ", " + plural(c.shards, "shard", "shards")
       + ", " + plural(c.replicas, "replica", "replicas") + ", "
-      + (c.supervised ? "supervised" : "unsupervised") + ", timer T1 " + seconds(c.timer_t1) + "\n";
+      + (c.supervised ? "supervised" : "unsupervised") + ", timer T1 " + seconds(c.timer_t1);
+  if (c.message_rate != 0)
+    text += ", at most " + std::to_string(c.message_rate) + " messages a second";
+  text += "\n";
   for (const auto& r : plan.registrations)
     text += r.user + " is registered for " + std::to_string(r.expires_s) + " s\n";
   for (const auto& call : plan.calls) text += to_prose(call) + "\n";
@@ -308,6 +333,7 @@ std::string to_prose(const run_plan& plan) {
   text += "faults end after " + seconds(plan.faults_end) + "\n";
   if (plan.buggify > 0)
     text += "the code acts unlikely at " + std::to_string(plan.buggify) + " of 1000 points\n";
+  if (plan.waits > duration{}) text += "everybody waits for " + seconds(plan.waits) + "\n";
   if (!plan.last_failover) text += "no container dies at the end\n";
   if (!plan.planted.empty()) text += "with the defect " + plan.planted + "\n";
   return text;

@@ -23,6 +23,8 @@ struct cluster_plan {
   std::uint16_t shards = 8;
   std::uint16_t replicas = 1;
   bool supervised = true;
+  std::uint32_t message_rate =
+      0;                    // of a container, messages a second; above it new work waits; 0: any
   duration timer_t1{200ms}; // of everybody; a short one makes short runs
 };
 
@@ -49,10 +51,22 @@ struct call_plan {
   std::optional<duration> cancels_after; // the caller, if nobody answered by then
   bool acknowledges = true;              // false: the caller never ACKs its 2xx
   bool throws = false;                   // the INVITE makes the application throw, once
+  bool reliable = false;                 // both ends ring reliably (RFC 3262)
+  std::uint32_t session_s = 0;           // the caller asks for a session timer (RFC 4028); 0: none
+  std::optional<duration> silent_after;  // the caller is cut off for good, after the ACK
   std::vector<in_call_request> requests;
 
   friend bool operator==(const call_plan&, const call_plan&) = default;
 };
+
+// "answer" and "alarm" are applications. Others are registered users: those named carol are called
+// through the proxy application, the rest through the b2bua.
+[[nodiscard]] inline bool has_callee(const call_plan& call) {
+  return call.callee != "answer" && call.callee != "alarm";
+}
+[[nodiscard]] inline bool is_proxied(const call_plan& call) {
+  return call.callee.starts_with("carol");
+}
 
 struct registration_plan {
   std::string user;
@@ -75,7 +89,11 @@ enum class fault_kind : std::uint8_t {
   ledger_slow,
   ledger_unreachable,
   ledger_forgetful,
-  strangers // `amount` malformed messages from clients, during `lasts`
+  strangers, // `amount` malformed messages from clients, during `lasts`
+  drain,     // container; takes work again after `lasts`
+  replace,   // container: drained, and another process of that name after `lasts` if it is empty
+  move,      // shard `amount` to that container
+  crowd      // `amount` more calls, during `lasts`
 };
 
 struct fault {
@@ -90,7 +108,7 @@ struct fault {
 };
 
 [[nodiscard]] std::string_view name_of(fault_kind kind);
-inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::strangers) + 1;
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::crowd) + 1;
 
 struct run_plan {
   std::uint64_t seed = 1; // every choice that the plan leaves open: delays, order, tokens
@@ -101,6 +119,7 @@ struct run_plan {
   std::vector<fault> faults;
   duration faults_end{8s};
   unsigned buggify = 0;      // of a thousand points, how many act in this run
+  duration waits{};          // in the end, before everybody hangs up
   bool last_failover = true; // when all is well again, the busiest container dies once more
   std::string planted;       // the defect that is switched on
 

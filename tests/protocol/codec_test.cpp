@@ -90,3 +90,18 @@ TEST_CASE("codec: a field of the wrong kind or out of range is an error") {
   codec::put_varint(too_long, std::uint64_t{1} << 60);
   CHECK_FALSE(decode<outer>(too_long));
 }
+
+TEST_CASE("codec: what is nested is written in place, however long its length is") {
+  for (const std::size_t size : {0U, 1U, 121U, 122U, 123U, 127U, 128U, 300U, 16'380U, 16'384U, 70'000U}) {
+    CAPTURE(size);
+    outer x = sample;
+    x.list.push_back({shard_id{9}, std::string(size, 'x')});
+    x.list.push_back({shard_id{10}, "behind it"});
+    x.table["key"] = 77;
+    CHECK(decode<outer>(encode(x)).value() == x);
+  }
+  // field 2, kind 1, length 4, then field 1 = 3 and field 2 of no bytes
+  outer one;
+  one.list.push_back({shard_id{3}, ""});
+  CHECK(encode(one).substr(2, 6) == std::string_view{"\x05\x04\x02\x03\x05\x00", 6});
+}

@@ -90,22 +90,69 @@ def alive(pid):
     return status.rsplit(")", 1)[1].split()[0] not in "ZX"
 
 
+ETCD = pathlib.Path("/usr/bin/etcd")
+
+
+class Etcd:
+    """A real etcd of one member on ports of its own; it dies with the test."""
+
+    def __init__(self):
+        if not ETCD.exists():
+            print(f"there is no {ETCD}")
+            sys.exit(77)
+        self.port = free_port()
+        url, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{free_port()}"
+        self.process = subprocess.Popen(
+            [ETCD, "--data-dir", scratch_directory() / "etcd", "--listen-client-urls", url,
+             "--advertise-client-urls", url, "--listen-peer-urls", peer,
+             "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"],
+            stdout=open(scratch_directory() / "etcd.log", "wb"), stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent)
+        self.config = f'[ledger]\nbackend = "etcd"\netcd = ["127.0.0.1:{self.port}"]\n'
+
+    def stop(self):
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self.process.pid, signal.SIGCONT)
+
+
 class Cluster:
-    def __init__(self, containers=3, proxies=2, config="", ready_within=30):
+    def __init__(self, containers=3, proxies=2, config="", ready_within=30, coordinators=1):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cluster-", dir=scratch_directory()))
         self.state = self.directory / "state"
         self.sip = f"127.0.0.1:{free_port()}"
-        self.console = f"127.0.0.1:{free_port()}"
+        self.coordinators = coordinators
+        first = self.free_ports(coordinators)
+        self.consoles = [f"127.0.0.1:{first + i}" for i in range(coordinators)]
+        self.console = self.consoles[0]
         self.ready_within = ready_within
         self.arguments = [str(HOLDFAST), "launch", "--sip", self.sip, "--console", self.console,
                           "--coordinator", "127.0.0.1:0", "--state", str(self.state),
-                          "--containers", str(containers), "--proxies", str(proxies)]
+                          "--containers", str(containers), "--proxies", str(proxies),
+                          "--coordinators", str(coordinators)]
         if config:
             file = self.directory / "holdfast.toml"
             file.write_text(config)
             self.arguments += ["--config", str(file)]
         self.launcher = None
         os.environ["HOLDFAST_TOKEN_FILE"] = str(self.state / "console.token")  # of `run`
+
+    @staticmethod
+    def free_ports(count):
+        """The first of some in a row: coordinators have consoles side by side."""
+        while True:
+            first = free_port()
+            sockets = []
+            try:
+                for i in range(1, count):
+                    sockets.append(socket.create_server(("127.0.0.1", first + i)))
+                return first
+            except OSError:
+                continue
+            finally:
+                for s in sockets:
+                    s.close()
 
     # ---- life
 
@@ -176,6 +223,24 @@ class Cluster:
         expect(found, f"there is no member {name}")
         return found[0]
 
+    def standing(self, time_out=0.3):
+        """The coordinator that coordinates, by its own word and the newest view; None: none does.
+
+        From then on its console is the one that is asked.
+        """
+        found = None
+        for console in self.consoles:
+            try:
+                with urllib.request.urlopen(f"http://{console}/api/v1/status", timeout=time_out) as a:
+                    status = json.loads(a.read())
+            except (OSError, ValueError):
+                continue
+            if status["coordinates"] and (not found or status["view"] > found[0]):
+                found = status["view"], status["coordinator"]
+        if found:
+            self.console = self.consoles[int(found[1].split("-")[-1]) - 1]
+        return found and found[1]
+
     def busiest(self, role="container"):
         """The active member of a role that holds most sessions."""
         some = [m for m in self.members() if m["role"] == role and m["state"] == "active"]
@@ -227,13 +292,14 @@ def judged(process, result, calls):
 
 
 def survives(fault, calls=400, config="", extra=80, containers=3, rate=100, window=2, before=None,
-             arguments=(), transport=""):
+             arguments=(), transport="", coordinators=1, judge=None):
     """Calls are up, `fault(cluster)` happens while new ones arrive: nothing stable may be lost.
 
     The fault is done by this process, at the moment at which exercise runs its fault command. Every
-    call is probed once within `window` seconds of that. `before(cluster)` prepares the cluster.
+    call is probed once within `window` seconds of that. `before(cluster)` prepares the cluster,
+    `judge(result)` expects more of the verdict and says what it saw.
     """
-    with Cluster(config=config, containers=containers) as cluster:
+    with Cluster(config=config, containers=containers, coordinators=coordinators) as cluster:
         if before:
             before(cluster)
         pipe = cluster.directory / "fault"
@@ -260,9 +326,10 @@ def survives(fault, calls=400, config="", extra=80, containers=3, rate=100, wind
         expect(in_time, "the calls were over before the fault was")
         expect("problem" not in outcome, f"the fault failed: {outcome.get('problem')}")
         judged(process, result, calls)
+        seen = ", " + judge(result) if judge else ""
         gap = result["gap_ms"]
         return (f"{calls} calls, {outcome.get('told') or 'fault done'}: 0 lost, "
-                f"gap p50 {gap['p50']:.0f} p99 {gap['p99']:.0f} max {gap['max']:.0f} ms")
+                f"gap p50 {gap['p50']:.0f} p99 {gap['p99']:.0f} max {gap['max']:.0f} ms{seen}")
 
 
 def sipp(*arguments, time_out=120):

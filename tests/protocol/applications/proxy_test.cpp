@@ -148,11 +148,21 @@ TEST_CASE("proxy: a 2xx passes even if the ringing call was lost with its node [
   phone bob{w, bob_at, "bob"};
   alice.invite("sip:bob@example.com");
   const auto late = sip::to_bytes(bob.response(bob.expect("INVITE"), 200, offer));
-  const auto effects = session::on_orphan(*w.env, here, late, bob_at, 1, w.now);
+  const auto effects = session::on_orphan(*w.env, here, late, bob_at);
   REQUIRE(effects.size() == 1);
   const auto& passed = std::get<session::send>(effects[0]);
   CHECK(passed.destination == alice_at);
   CHECK(sip::parse(passed.bytes)->headers("Via").size() == 1);
+}
+
+TEST_CASE("proxy: with a drill around it, it is still no party to the call [RFC 3261 16.6]") {
+  proxy_world w{{{"target", "192.0.2.20:5060"}, {"drill_header", "X-Drill"}}};
+  routed_call call{w};
+  call.alice.send(call.alice.in_dialog("INFO"));
+  const auto info = call.bob.expect("INFO");
+  CHECK(info.headers("Via").size() == 2);
+  call.bob.respond(info, 200);
+  CHECK(w.seen(alice_at).back() == "200");
 }
 
 TEST_CASE(

@@ -106,6 +106,21 @@ TEST_CASE("registrar: several contacts are bound and removed one by one") {
   CHECK(located(w).empty());
 }
 
+TEST_CASE("registrar: contacts of other schemes are listed, and not called [RFC 3261 10.2.1]") {
+  registrar_world w;
+  phone bob{w, bob_at, "bob"};
+  bob.send(register_request(bob, here_bob, "300"));
+  bob.expect("200");
+  bob.send(register_request(bob, "<mailto:bob@example.com>, <tel:+1234>", "300"));
+  const auto answer = bob.expect("200");
+  const auto listed = answer.headers("Contact");
+  REQUIRE(listed.size() == 3);
+  CHECK(listed[1] == "<mailto:bob@example.com>;expires=300");
+  CHECK(located(w) == strings{"sip:bob@192.0.2.20:5060"});
+  bob.send(register_request(bob, "<tel:+12-34>", "0")); // the same number (RFC 3966 4)
+  CHECK(bob.expect("200").headers("Contact").size() == 2);
+}
+
 TEST_CASE("registrar: refusals change nothing") {
   struct row {
     const char* contact;
@@ -113,8 +128,7 @@ TEST_CASE("registrar: refusals change nothing") {
     int status;
   };
   for (const auto& r : {row{"*", "60", 400}, row{"*", "", 400}, row{"*, <sip:a@b>", "0", 400},
-                        row{"<sip:bob@192.0.2.22>, <sip:bob@192.0.2.23>;expires=3", "300", 423},
-                        row{"<tel:+1234>", "300", 400}}) {
+                        row{"<sip:bob@192.0.2.22>, <sip:bob@192.0.2.23>;expires=3", "300", 423}}) {
     CAPTURE(r.contact);
     registrar_world w;
     phone bob{w, bob_at, "bob"};

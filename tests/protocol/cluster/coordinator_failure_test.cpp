@@ -54,6 +54,28 @@ TEST_CASE("fencing: one that is heard again in time is just fine [Failure 2]") {
   CHECK(st.state("container-2") == member_state::active);
 }
 
+TEST_CASE("fencing: a suspicion of a process that is dead by then holds nothing up [Failure 2]") {
+  auto st = formed(3);
+  st.ledger_time = 2s; // its death is decided late, and it is suspected meanwhile
+  st.kill("container-1");
+  st.run(1s);
+  st.add("container-1", role::container);
+  st.run(2s);
+  st.ledger_time = 2ms;
+  CHECK(st.run_until([&] { return st.state("container-1") == member_state::active; }, 20s));
+}
+
+TEST_CASE("ledger: a death that was written without a reply is over all the same [Failure]") {
+  auto st = formed(3);
+  st.forget_replies = true;
+  st.kill("container-1");
+  st.run(2s);
+  REQUIRE(st.state("container-1") == member_state::down);
+  st.forget_replies = false;
+  st.add("container-1", role::container);
+  CHECK(st.run_until([&] { return st.state("container-1") == member_state::active; }, 20s));
+}
+
 TEST_CASE("fencing: what only another container suspects is not suspected") {
   auto st = formed(3);
   st.cuts.insert({"container-1", "container-2"});

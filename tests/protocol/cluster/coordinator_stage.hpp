@@ -147,6 +147,7 @@ public:
   bool launcher = true; // kills, and confirms deaths
   bool ledger_answers = true;
   bool lose_next_race = false;
+  bool forget_replies = false; // the ledger writes, and says that it did not
   duration ledger_time{2ms};
   duration fill_time{60ms};
   std::uint32_t sessions_per_shard = 3;
@@ -254,7 +255,8 @@ private:
       ledger = w.bytes;
       ledger_number = w.number;
     }
-    later(ledger_time, control::ledger_result{w.number, wins, ""});
+    const bool told = wins && !forget_replies;
+    later(ledger_time, control::ledger_result{w.number, told, forget_replies ? "no reply" : ""});
   }
   void carry_out(const control::publish& p) {
     REQUIRE(ledger);
@@ -298,8 +300,19 @@ private:
       n.running = false;
       return;
     }
+    const auto* was = coordinator_of(n.seen);
+    const auto* is = coordinator_of(v);
+    const bool another = is != nullptr && (was == nullptr || was->id() != is->id());
     n.seen = v;
     n.given = m->incarnation;
+    if (another && n.card.name != "coordinator-1") rejoin(n);
+  }
+
+  // As a hub does.
+  void rejoin(const actor_in_stage& n) {
+    epoch highest;
+    for (const auto& e : n.seen.shards) highest = std::max(highest, e.epoch);
+    later(1ms, control::joined{{n.card, n.given, highest, n.seen.number, wanted}, n.card.name});
   }
 
   void hold_against_rules(const view& before, const view& after) {

@@ -1,3 +1,4 @@
+#include "protocol/cluster/cluster_facts.hpp"
 #include "protocol/cluster/history.hpp"
 
 #include <doctest/doctest.h>
@@ -102,4 +103,50 @@ TEST_CASE("history: both of its lists are bounded") {
   }
   CHECK(h.views().size() == history::views_max);
   CHECK(h.failovers().size() == history::failovers_max);
+}
+
+TEST_CASE("history: a view of the past tells who owned what then") {
+  history h;
+  h.on_view(with(4, member_state::active, first), with(5, member_state::down, second), at(1ms));
+  h.on_view(with(5, member_state::down, second), with(6, member_state::active, first), at(2ms));
+  const auto* then = h.view_at(view_number{5});
+  REQUIRE(then != nullptr);
+  REQUIRE(then->ring.owners.size() == 2);
+  CHECK(then->ring.names.at(then->ring.owners[0]) == "container-2");
+  CHECK(then->ring.copies[0] == ring_picture::none);
+  CHECK(then->ring.epochs[0] == 2);
+  REQUIRE(then->ring.states.size() == 2);
+  CHECK(then->ring.states[0] == member_state::down);
+  CHECK(h.view_at(view_number{7}) == nullptr);
+}
+
+TEST_CASE("facts: what another node gets is on its own clock, and means the same moments") {
+  history h;
+  h.on_sign("container-1", "its link broke", at(1ms));
+  h.on_view(with(4, member_state::active, first), with(5, member_state::down, second), at(9ms));
+  cluster_facts sent;
+  sent.now = at(20ms);
+  sent.events.push_back({at(5ms), true, "something"});
+  sent.failovers.assign(h.failovers().begin(), h.failovers().end());
+  sent.views.assign(h.views().begin(), h.views().end());
+  auto got = decode<cluster_facts>(encode(sent));
+  REQUIRE(got);
+  rebase(*got, instant{3s});
+  CHECK(got->events.at(0).at == instant{3s} - 15ms);
+  CHECK(got->failovers.at(0).detected == instant{3s} - 19ms);
+  CHECK_FALSE(got->failovers.at(0).spawned);
+  CHECK(got->views.at(0).at == instant{3s} - 11ms);
+  CHECK(got->views.at(0).ring.owners == h.views()[0].ring.owners);
+}
+
+TEST_CASE("facts: a view tells who is in and who owns what, and that it is no more than a view") {
+  const auto facts = facts_of(with(5, member_state::down, second), "proxy-1", at(0ms));
+  CHECK_FALSE(facts.coordinator);
+  CHECK_FALSE(facts.ready);
+  CHECK(facts.why_not_ready.find("proxy-1") != std::string::npos);
+  REQUIRE(facts.members.size() == 2);
+  CHECK(facts.members[1].shards_owned == 2);
+  REQUIRE(facts.shards.size() == 2);
+  CHECK(facts.shards[0].active);
+  CHECK(facts.shards[0].unprotected);
 }

@@ -37,27 +37,37 @@ TEST_CASE("observation: counts and times are kept by type of message") {
   CHECK(o.waited_max() == 2ms);
 }
 
-TEST_CASE("observation: the last messages are kept in order, a small one keeps fewer") {
-  for (const auto size : {observation::size::small, observation::size::full}) {
-    observation o{size};
-    const std::size_t kept =
-        size == observation::size::small ? observation::messages_small : observation::messages_full;
-    for (std::uint64_t i = 1; i <= 100; ++i) {
-      o.begin(i, 0, std::nullopt, instant{duration{static_cast<std::int64_t>(i)}});
-      o.end(instant{duration{static_cast<std::int64_t>(i) + 1}});
-    }
-    const auto messages = o.messages();
-    REQUIRE(messages.size() == kept);
-    CHECK(messages.back().kind == 100);
-    CHECK(messages.front().kind == 101 - kept);
-    CHECK(messages.back().processed_us == 1);
-    CHECK(o.kinds().size() <= observation::kinds_max);
+TEST_CASE("observation: the last messages are kept in order") {
+  observation o{observation::size::full};
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    o.begin(i, 0, std::nullopt, instant{duration{static_cast<std::int64_t>(i)}});
+    o.end(instant{duration{static_cast<std::int64_t>(i) + 1}});
   }
+  const auto messages = o.messages();
+  REQUIRE(messages.size() == observation::messages_max);
+  CHECK(messages.back().kind == 100);
+  CHECK(messages.front().kind == 101 - observation::messages_max);
+  CHECK(messages.back().processed_us == 1);
+  CHECK(o.kinds().size() <= observation::kinds_max);
+}
+
+TEST_CASE("step ring: the last steps are kept in order, their sums and maxima of all") {
+  cluster::step_ring ring;
+  for (std::uint32_t i = 1; i <= 20; ++i)
+    ring.add({i, 0, instant{}, static_cast<std::int32_t>(i), 2});
+  ring.add({21, 1, instant{}, 3, -1}); // it did not come back
+  const auto steps = ring.all();
+  REQUIRE(steps.size() == cluster::step_ring::kept);
+  CHECK(steps.front().number == 14);
+  CHECK(steps.back().number == 21);
+  CHECK(ring.busy() == 40us);
+  CHECK(ring.waited_max() == 20us);
+  CHECK(ring.processed_max() == 2us);
 }
 
 TEST_CASE(
     "observation: a message from which the actor did not come back is the last, without an end") {
-  observation o{observation::size::small};
+  observation o{observation::size::full};
   o.begin(1, 0, std::nullopt, instant{});
   o.end(instant{2us});
   o.begin(2, 0, std::nullopt, instant{3us});

@@ -167,6 +167,15 @@ TEST_CASE("digest server: a nonce past its lifetime is stale") {
   CHECK(is_stale(alice.expect("401")));
 }
 
+TEST_CASE("digest server: a nonce has one spelling, so that no use of it goes uncounted") {
+  const auto nonce = keeper().make_nonce(instant{1h}, 99);
+  CHECK(keeper().genuine(nonce, instant{1h}));
+  auto shouted = nonce;
+  for (auto& c : shouted)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  CHECK_FALSE(keeper().genuine(shouted, instant{1h}));
+}
+
 TEST_CASE("digest server: a call asks the caller's address of record whether its nonce is good") {
   guarded_world w{b2bua_to("192.0.2.20:5060")};
   phone alice{w, alice_at, "alice"};

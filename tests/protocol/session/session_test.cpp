@@ -222,7 +222,7 @@ TEST_CASE(
   phone bob{w, bob_at, "bob"};
   const auto orphan = [&](const sip::message& m) {
     strings list;
-    for (const auto& e : session::on_orphan(*w.env, here, sip::to_bytes(m), alice_at, 42, w.now)) {
+    for (const auto& e : session::on_orphan(*w.env, here, sip::to_bytes(m), alice_at)) {
       const auto parsed = sip::parse(std::get<session::send>(e).bytes);
       REQUIRE(parsed.has_value());
       list.push_back(parsed->is_request() ? parsed->method : sip::to_bytes(*parsed).substr(8, 3));
@@ -244,6 +244,29 @@ TEST_CASE(
   CHECK(orphan(bob.response(invite, 486)).empty());
   invite.set("From", "<sip:alice@example.com>;tag=foreign");
   CHECK(orphan(bob.response(invite, 200)).empty());
+}
+
+TEST_CASE("orphan: copies of a stray 2xx get the same ACK and BYE, each dialog of a fork its own "
+          "[RFC 3261 13.2.2.4]") {
+  world w;
+  phone bob{w, bob_at, "bob"};
+  auto invite = bob.request("INVITE", "sip:bob@example.com");
+  invite.set("From", "<sip:alice@example.com>;tag=" + w.env->tokens.issue(here));
+  const auto sent = [&](const sip::message& success) {
+    strings list;
+    for (const auto& e : session::on_orphan(*w.env, here, sip::to_bytes(success), bob_at))
+      list.push_back(std::get<session::send>(e).bytes);
+    return list;
+  };
+  const auto success = bob.response(invite, 200);
+  auto of_another_branch = success;
+  of_another_branch.set("To", "<sip:bob@example.com>;tag=another");
+  REQUIRE(sent(success).size() == 2);
+  CHECK(sent(success) == sent(success));
+  const auto bye = sip::parse(sent(success)[1]);
+  const auto other_bye = sip::parse(sent(of_another_branch)[1]);
+  CHECK(bye->cseq()->number > 100); // above all PRACKs that nobody knows of any more
+  CHECK(bye->top_via()->branch() != other_bye->top_via()->branch());
 }
 
 TEST_CASE("stateless: a response carries Retry-After and goes where the Via says") {

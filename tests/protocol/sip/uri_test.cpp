@@ -79,8 +79,14 @@ TEST_CASE("uri: one address of record has one canonical form [RFC 3261 10.3]") {
       {"sip:Alice@[2001:DB8::1]", "sip:Alice@[2001:db8::1]"},
       {"sip:null-%00-null@example.com", "sip:null-%00-null@example.com"},
       {"tel:+1-212", "tel:+1212"},
+      {"sips:bob@example.com:5061", "sip:bob@example.com"},
+      {"sips:bob@example.com:5060", "sip:bob@example.com"},
+      {"sip:bob@example.com:5061", "sip:bob@example.com:5061"},
   };
-  for (const auto& row : rows) CHECK(canonical_aor(*parse_uri(row.in)) == row.out);
+  for (const auto& row : rows) {
+    CHECK(canonical_aor(*parse_uri(row.in)) == row.out);
+    CHECK(canonical_aor(*parse_uri(row.out)) == row.out);
+  }
 }
 
 TEST_CASE("name-addr: display names, brackets and whose parameters they are [RFC 3261 20.10]") {

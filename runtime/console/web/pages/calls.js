@@ -3,7 +3,7 @@ import {html, useState, clock, hue, person, plural} from '/lib.js';
 import {useWatch} from '/live.js';
 
 export function stateOf(call) {
-  return call.quarantined ? 'quarantined' : call.ending ? 'ending' : call.stable ? 'stable' : 'setting up';
+  return call.quarantined ? 'quarantined' : call.stable ? 'stable' : call.ended || call.ending ? 'ended' : 'setting up';
 }
 
 export function Calls({overview}) {

@@ -1,40 +1,9 @@
 // Who is in, who owns what, and what happened: the ring is the cluster at a glance.
 import {html, useEffect, useMemo, useRef, useState, clock, count, duration, hue, plural} from '/lib.js';
 import {confirmOperation} from '/dialogs.js';
+import {get} from '/live.js';
+import {Ring} from '/pages/ring.js';
 import uPlot from '/vendor/uplot.js';
-
-const point = (radius, turn) => {
-  const a = turn * 2 * Math.PI - Math.PI / 2;
-  return `${(200 + radius * Math.cos(a)).toFixed(2)} ${(200 + radius * Math.sin(a)).toFixed(2)}`;
-};
-
-function segment(from, to, inner, outer) {
-  const large = to - from > 0.5 ? 1 : 0;
-  return `M${point(outer, from)}A${outer} ${outer} 0 ${large} 1 ${point(outer, to)}L${point(inner, to)}A${inner} ${inner} 0 ${large} 0 ${point(inner, from)}Z`;
-}
-
-export function Ring({shards, middle, below, note}) {
-  const [chosen, choose] = useState(null);
-  const shapes = useMemo(() => shards.map((_, i) => {
-    const from = i / shards.length, to = (i + (shards.length > 96 ? 0.86 : 0.94)) / shards.length;
-    return [segment(from, to, 158, 190), segment(from, to, 142, 153)];
-  }), [shards.length]);
-  const shard = chosen == null ? null : shards[chosen];
-  const busiest = Math.max(1, ...shards.map(s => s.n));
-  return html`<figure class="ring at-ring">
-    <svg viewBox="0 0 400 400" role="img" aria-label=${`${shards.length} shards by owner (outside) and copy (inside)`} onMouseLeave=${() => choose(null)}>
-      ${shards.map((s, i) => html`<g key=${s.s} onMouseEnter=${() => choose(i)} class=${chosen === i ? 'chosen' : ''}>
-        <path class="owner ${hue(s.o)} ${s.a ? '' : 'inactive'}" d=${shapes[i][0]} style=${{opacity: 0.5 + 0.5 * s.n / busiest}}/>
-        <path class="copy ${s.r.length ? hue(s.r[0]) : 'none'} ${s.i.length ? '' : 'filling'}" d=${shapes[i][1]}/></g>`)}
-      ${shard ? html`<text x="200" y="172" class="big">shard ${shard.s}</text>
-          <text x="200" y="200" class="small">${shard.o || 'nobody'} · epoch ${shard.e}</text>
-          <text x="200" y="222" class="small">${shard.r.length ? `copy on ${shard.r.join(', ')}${shard.i.length ? '' : ', filling'}` : 'no copy'}</text>
-          <text x="200" y="246" class="small">${plural(shard.n, 'session')}${shard.m ? ', moving' : ''}</text>`
-        : html`<text x="200" y="196" class="huge">${middle}</text>
-          <text x="200" y="226" class="small">${below}</text>
-          <text x="200" y="252" class="small faint">${note}</text>`}
-    </svg></figure>`;
-}
 
 // Drawn anew when the theme changes: a canvas knows no style sheet.
 function useScheme() {
@@ -113,25 +82,72 @@ function Node({member, members, busiest}) {
       <a class="small" href="#/tree/${encodeURIComponent(member.name)}">Actors</a></footer></article>`;
 }
 
-function Timeline({overview}) {
+// One shard: who has it, how far its copy is behind, and where it could go.
+function Shard({shard, members, close}) {
+  const others = members.filter(m => m.role === 'container' && m.state === 'active' && m.name !== shard.o);
+  const [to, setTo] = useState('');
+  const target = others.some(m => m.name === to) ? to : others[0]?.name || '';
+  const move = () => confirmOperation({title: `Move shard ${shard.s} to ${target}?`, verb: 'Move', path: `/api/v1/move/${shard.s}/${target}`,
+    sentence: `Its ${plural(shard.n, 'session')} ${shard.n === 1 ? 'goes' : 'go'} from ${shard.o} to ${target}, call by call. No call notices.`});
+  const visit = async () => {
+    const {body} = await get(`/api/v1/actors?kind=shard&node=${encodeURIComponent(shard.o)}&search=shard%20${shard.s}`);
+    const actor = (body.rows || []).find(a => a.label === `shard ${shard.s}`);
+    if (actor) location.hash = `#/actor/${encodeURIComponent(actor.node)}/${actor.id}`;
+  };
+  return html`<section class="panel shard-panel"><header><h2>Shard ${shard.s}</h2><button class="small ghost" onClick=${close} aria-label="Close">Close</button></header>
+    <dl class="facts"><dt>owner</dt><dd><b class=${hue(shard.o)}>${shard.o || 'nobody'}</b>, epoch ${shard.e}${shard.a ? '' : html`, <b class="bad-text">not served yet</b>`}</dd>
+      <dt>copies</dt><dd>${shard.r.length ? shard.r.map((r, i) => html`${i ? ', ' : ''}<b class=${hue(r)}>${r}</b> ${shard.i.includes(r) ? '' : html`<em>filling</em>`}`) : html`<b class="bad-text">none</b>`}</dd>
+      <dt>behind by</dt><dd>${plural(shard.l, 'commit')}</dd><dt>sessions</dt><dd>${shard.n}${shard.m ? ', moving' : ''}</dd></dl>
+    <div class="controls">${others.length > 0 && html`<label>to <select aria-label="Container" value=${target} onChange=${e => setTo(e.target.value)}>${others.map(m => html`<option key=${m.name}>${m.name}</option>`)}</select></label><button class="small" onClick=${move}>Move</button>`}
+      <button class="small" onClick=${visit}>Its actor</button></div></section>`;
+}
+
+// The cluster at a view of the past: what the ring and the nodes were then.
+function usePast() {
+  const [past, set] = useState(null);
+  const show = async number => { const {status, body} = await get(`/api/v1/views/${number}`); if (status === 200) set(body); };
+  const at = async us => {
+    const {body} = await get('/api/v1/views');
+    const before = (body || []).filter(v => v.at_us <= us + 2000);
+    if (before.length) await show(before[before.length - 1].number);
+  };
+  return {past, at, show, leave: () => set(null)};
+}
+
+function Then({past, overview, show, leave}) {
+  return html`<div class="then" role="status"><p>As it was from <b>${clock(past.at_us)}</b> on: view ${past.number}</p>
+    <div><button class="small" onClick=${() => show(past.number - 1)}>Earlier</button><button class="small" disabled=${past.number >= overview.view} onClick=${() => show(past.number + 1)}>Later</button>
+    <button class="small primary" onClick=${leave}>Now</button></div></div>`;
+}
+
+function Timeline({overview, at}) {
   const lines = [...overview.events.map(e => ({at: e.at_ms * 1000, text: e.what, kind: e.alarm ? 'alarm' : '', key: `e${e.at_ms}${e.what}`})),
     ...overview.failovers.map(f => ({at: f.decided_us, kind: 'failover', key: `f${f.id}`, to: `#/failovers/${f.id}`,
       text: `${f.node} given up: ${f.cause || 'no sign before'}. ${plural(f.sessions, 'session')} on other containers after ${duration((f.activated_us ?? f.decided_us) - f.detected_us)}`}))]
     .sort((a, b) => b.at - a.at).slice(0, 60);
   return html`<ol class="timeline">${lines.map(l => html`<li key=${l.key} class=${l.kind}>
-    <time>${clock(l.at)}</time>${l.to ? html`<a href=${l.to}>${l.text}</a>` : html`<span>${l.text}</span>`}</li>`)}</ol>`;
+    <button class="when" title="The cluster as it was then" onClick=${() => at(l.at)}><time>${clock(l.at)}</time></button>${l.to ? html`<a href=${l.to}>${l.text}</a>` : html`<span>${l.text}</span>`}</li>`)}</ol>`;
 }
 
 export function Cluster({overview}) {
   const history = useHistory(overview);
+  const {past, at, show, leave} = usePast();
+  const [chosen, choose] = useState(null);
   if (!overview) return html`<p class="empty">Asking the coordinator …</p>`;
   const order = ['container', 'proxy', 'dispatcher', 'coordinator'];
   const members = [...overview.members].sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role) || a.name.localeCompare(b.name));
   const busiest = Math.max(1, ...members.map(m => m.sessions || 0));
-  return html`<h1 class="visually-hidden">Cluster</h1><div class="cluster">
-    <div class="left"><section class="panel"><${Ring} shards=${overview.ring} middle=${count(overview.sessions)} below=${overview.sessions === 1 ? 'session' : 'sessions'} note=${`${overview.ring.length} shards, view ${overview.view}`}/>
-        <p class="key">outer ring: owners · inner ring: copies</p></section>
-      <section class="panel"><h2>Timeline</h2><${Timeline} overview=${overview}/></section></div>
+  const shard = past || chosen == null ? null : overview.ring.find(s => s.s === chosen);
+  return html`<h1 class="visually-hidden">Cluster</h1>
+    ${!overview.coordinates && html`<p class="banner" role="alert">The coordinator is not reached from ${overview.source}. This is what its own view holds; calls go on without the coordinator.</p>`}
+    ${!overview.ledger.answers && html`<p class="banner" role="alert">The ledger does not answer: ${overview.ledger.error}. Calls go on; nothing can be moved or given to others until it does.</p>`}
+    <div class="cluster"><div class="left"><section class="panel">
+        ${past ? html`<${Then} past=${past} overview=${overview} show=${show} leave=${leave}/><${Ring} shards=${past.ring} middle=${past.number} below="view" note=${past.members.filter(m => m.state !== 'down').length + ' nodes in'}/>`
+          : html`<${Ring} shards=${overview.ring} middle=${count(overview.sessions)} below=${overview.sessions === 1 ? 'session' : 'sessions'} note=${`${overview.ring.length} shards, view ${overview.view}`} chosen=${chosen} choose=${choose}/>`}
+        <p class="key">outer ring: owners · inner ring: copies</p>
+        ${past && html`<div class="members">${past.members.map(m => html`<p key=${m.name}><i class="dot ${m.state}"></i><b class=${hue(m.name)}>${m.name}</b> <em>${m.state}</em></p>`)}</div>`}</section>
+      ${shard && html`<${Shard} shard=${shard} members=${overview.members} close=${() => choose(null)}/>`}
+      <section class="panel"><h2>Timeline</h2><${Timeline} overview=${overview} at=${at}/></section></div>
     <div class="right"><section class="panel"><h2>Sessions</h2><${Chart} history=${history}/></section>
       <section class="at-nodes"><h2>Nodes</h2><div class="nodes">${members.map(m => html`<${Node} key=${m.name} member=${m} members=${members} busiest=${busiest}/>`)}</div></section></div></div>`;
 }

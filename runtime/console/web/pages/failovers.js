@@ -5,19 +5,19 @@ import {useWatch} from '/live.js';
 // Each step with what it may take: detection of a hung node, the ledger, remote spawn, activation.
 const STEPS = [
   ['detected', 'detected_us', null, 'the first sign of it'],
-  ['decided', 'decided_us', 400000, 'the new view is in the ledger'],
+  ['decided', 'decided_us', 400000, 'new view in the ledger'],
   ['spawned', 'spawned_us', 50000, 'remote spawn ordered'],
-  ['activated', 'activated_us', 250000, 'the last of its shards is served'],
-  ['first message', 'first_message_us', null, 'the first message a new owner served'],
+  ['activated', 'activated_us', 250000, 'its last shard is served'],
+  ['first message', 'first_message_us', null, 'first message to a new owner'],
 ];
 
-function Waterfall({failover}) {
+export function Waterfall({failover}) {
   const begin = failover.detected_us;
   const ends = STEPS.map(s => failover[s[1]]).filter(Boolean);
   const span = Math.max(1000, Math.max(failover.activated_us || 0, failover.decided_us) - begin) * 1.15;
   const at = us => `${Math.min(100, 100 * (us - begin) / span)}%`;
   let last = begin;
-  return html`<div class="waterfall">${STEPS.map(([name, field, budget, why]) => {
+  return html`<div class="waterfall">${STEPS.filter(s => failover[s[1]] !== undefined).map(([name, field, budget, why]) => { // a trace does not tell all of them
     const time = failover[field];
     const from = last;
     if (time) last = Math.max(last, time);

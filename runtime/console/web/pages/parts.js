@@ -18,10 +18,11 @@ export function Kinds({kinds}) {
       <td><${Histogram} counts=${k.processed} title="processing times of ${k.kind}"/></td><td class="n">${duration(k.processed_max_us)}</td><td class="n">${duration(k.processed_us)}</td></tr>`)}</tbody></table></div>`;
 }
 
-export function Messages({messages, chosen, choose}) {
-  return html`<div class="scroll"><table class="messages"><thead><tr><th class="n">#</th><th>time</th><th>message</th><th>from</th><th class="n">waited</th><th class="n">took</th></tr></thead>
-    <tbody>${[...messages].reverse().map(m => html`<tr key=${m.number} class=${chosen === m.number ? 'chosen' : ''} onClick=${choose ? () => choose(m.number) : undefined}>
-      <td class="n">${m.number}</td><td><time>${clock(m.at_us)}</time></td><td><code>${m.kind}</code></td><td>${m.from || 'outside'}</td><td class="n">${duration(m.waited_us)}</td>
+// `choose`: they can be chosen, by number. `said`: what a message was about, by number.
+export function Messages({messages, chosen, choose, said}) {
+  return html`<div class="scroll"><table class="messages"><thead><tr><th class="n">#</th><th>time</th><th>message</th><th>${said ? 'arrows' : 'from'}</th><th class="n">waited</th><th class="n">took</th></tr></thead>
+    <tbody>${[...messages].reverse().map(m => html`<tr key=${m.number} class=${chosen === m.number ? 'chosen' : ''}>
+      <td class="n">${choose ? html`<button class="small" aria-pressed=${chosen === m.number} onClick=${() => choose(m.number)}>${m.number}</button>` : m.number}</td><td><time>${clock(m.at_us)}</time></td><td><code>${m.kind}</code></td><td>${said ? said(m.number) : m.from || 'outside'}</td><td class="n">${duration(m.waited_us)}</td>
       <td class="n">${m.processed_us == null ? html`<b class="bad-text">did not return</b>` : duration(m.processed_us)}</td></tr>`)}</tbody></table></div>`;
 }
 

@@ -2,11 +2,34 @@
 // asked for only while their rows are in view, so that a hundred thousand of them cost nothing.
 import {html, useEffect, useMemo, useRef, useState, count, duration, heat, hue, person, plural} from '/lib.js';
 import {get, useWatch} from '/live.js';
+import {stateOf} from '/pages/calls.js';
 
 const ROW = 30;
 const PAGE = 200; // sessions asked for at a time
 
-// Node -> actors by parent -> sessions of a shard, as a flat list of what is unfolded.
+// A list of rows in which the sessions of a shard are one entry, however many they are.
+class Rows {
+  constructor() { this.entries = []; this.length = 0; }
+  add(row) { this.entries.push({...row, start: this.length}); this.length += 1; }
+  addSessions(key, depth, shard) {
+    if (shard.sessions > 0) this.entries.push({key, depth, shard, start: this.length});
+    this.length += shard.sessions;
+  }
+  at(i) {
+    if (i < 0 || i >= this.length) return undefined;
+    let low = 0, high = this.entries.length;
+    while (high - low > 1) { const middle = (low + high) >> 1; if (this.entries[middle].start <= i) low = middle; else high = middle; }
+    const entry = this.entries[low];
+    return entry.shard ? {key: `${entry.key}/${i - entry.start}`, depth: entry.depth, shard: entry.shard, index: i - entry.start} : entry;
+  }
+  slice(from, to) {
+    const out = [];
+    for (let i = Math.max(0, from); i < Math.min(to, this.length); i++) out.push(this.at(i));
+    return out;
+  }
+}
+
+// Node -> actors by parent -> sessions of a shard: what is unfolded.
 function rowsOf(actors, open, filter) {
   const nodes = new Map();
   for (const a of actors) {
@@ -20,7 +43,7 @@ function rowsOf(actors, open, filter) {
       node.byParent.get(a.parent).push(a);
     }
   }
-  const rows = [];
+  const rows = new Rows();
   const fits = a => !filter || `${a.node} ${a.kind} ${a.label} ${a.state}`.toLowerCase().includes(filter);
   const walk = (node, name, actor, depth) => {
     const children = (node.byParent.get(actor.id) || []).slice().sort((a, b) =>
@@ -28,18 +51,17 @@ function rowsOf(actors, open, filter) {
     const key = `${name}/${actor.id}`;
     const leaf = !children.length && !actor.sessions;
     const unfolded = filter ? true : open.has(key);
-    if (fits(actor)) rows.push({key, depth, actor, leaf, unfolded, children: children.length});
+    if (fits(actor)) rows.add({key, depth, actor, leaf, unfolded, children: children.length});
     if (!unfolded) return;
     for (const child of children) walk(node, name, child, depth + 1);
-    if (actor.kind === 'shard' && open.has(key))
-      for (let i = 0; i < actor.sessions; i++) rows.push({key: `${key}/${i}`, depth: depth + 1, shard: actor, index: i});
+    if (actor.kind === 'shard' && open.has(key)) rows.addSessions(key, depth + 1, actor);
   };
   for (const name of [...nodes.keys()].sort()) {
     const node = nodes.get(name);
     const root = node.root || {id: 0, node: name, kind: 'node', label: '', state: '', messages: 0, busy_us: 0, depth: 0, age_us: 0};
     const key = `${name}/`;
     const unfolded = filter ? true : open.has(key);
-    rows.push({key, depth: 0, top: name, actor: {...root, sessions: node.sessions, age_us: node.age}, unfolded, leaf: false});
+    rows.add({key, depth: 0, top: name, actor: {...root, sessions: node.sessions, age_us: node.age}, unfolded, leaf: false});
     if (!unfolded) continue;
     for (const parent of new Set([root.id, 0]))
       for (const child of (node.byParent.get(parent) || [])) walk(node, name, child, 1);
@@ -79,7 +101,7 @@ function Row({row, session, rate, focused, toggle, at}) {
     if (!session) return html`<div class="row session" style=${style}><span class="name faint" style=${indent}>…</span></div>`;
     return html`<div class="row session ${focused ? 'focused' : ''}" style=${style}>
       <span class="name" style=${indent}><i class="fold"></i><a href="#/call/${session.id}">${person(session.caller || session.callee) || session.id}${session.caller && session.callee ? html` <em>→</em> ${person(session.callee)}` : ''}</a></span>
-      <span class="fact">${session.quarantined ? 'quarantined' : session.stable ? 'stable' : 'setting up'}</span>
+      <span class="fact">${stateOf(session)}${session.rests ? ', at rest' : ''}</span>
       <${Age} us=${session.age_us} depth=${session.depth}/><span class="num">${session.messages}</span><span class="num wide"></span></div>`;
   }
   const a = row.actor;
@@ -134,7 +156,7 @@ export function Tree({path}) {
   const foldAll = () => setOpen(new Set());
   const unfoldAll = () => setOpen(new Set(actors.flatMap(a => [`${a.node}/`, `${a.node}/${a.id}`])));
   const onKey = event => {
-    const row = rows[focus];
+    const row = rows.at(focus);
     const move = to => {
       const next = Math.max(0, Math.min(rows.length - 1, to));
       setFocus(next);
