@@ -1,5 +1,7 @@
 #include "actors/inspector.hpp"
 
+#include "protocol/cluster/candidacy.hpp"
+
 #include <caf/all.hpp>
 
 #include <algorithm>
@@ -182,10 +184,10 @@ std::set<std::string> inspector::nodes_for(const inspect_everywhere& wanted) con
                               || wanted.query.what == inspect_what::operate;
   std::set<std::string> nodes;
   if (of_coordinator) { // of several the one that the view names
-    for (const auto& m : current_view().members)
-      if (m.card.serves == cluster::role::coordinator && m.state == cluster::member_state::active)
-        nodes.insert(m.card.name);
-    if (nodes.empty() && only("coordinator") != 0) nodes.insert(options_.name);
+    if (const auto* standing = cluster::coordinator_of(current_view()))
+      nodes.insert(standing->card.name);
+    else if (only("coordinator") != 0)
+      nodes.insert(options_.name);
     return nodes;
   }
   nodes = reachable();

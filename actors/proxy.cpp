@@ -228,9 +228,11 @@ bool proxy::ends_refusal(std::string_view bytes, const endpoint& client) {
 void proxy::ask_for_orphans() {
   for (auto& invite : invites_.orphaned(current_view(), now())) {
     tell(++orphans_, "INVITEs asked for again, their container having died,");
-    invite.receipt = ++next_receipt_;
+    const auto receipt = invite.receipt = ++next_receipt_;
     invite.view = current_view().number;
-    (void)held_.add(std::move(invite), now());
+    if (!held_.add(std::move(invite), now())) continue;
+    if (auto d = held_.deliver(receipt, current_view(), reachable()))
+      send_frame(d->node, frame_kind::sip_in, d->message);
   }
 }
 

@@ -43,7 +43,9 @@ void shard::spawn_from_record(session_id id, slot& s) {
 // When a session that rests has something to do by itself; a year is as good as never.
 void shard::arm_alarm(session_id id, slot& s) {
   const auto idle = log_.find(id)->idle.value_or(duration{0});
-  if (idle >= session::session::idle_max || planted<"who-rests-never-wakes">()) return arm(id, s, std::nullopt);
+  const bool never =
+      idle >= session::session::idle_max || planted<"who-rests-never-wakes">();
+  if (never) return arm(id, s, std::nullopt);
   const auto left = idle - log_.age(id, now()) - wake_before;
   arm(id, s, now() + std::max(left, duration{0}));
 }

@@ -1,5 +1,7 @@
 #include "protocol/cluster/cluster_facts.hpp"
 
+#include "protocol/cluster/candidacy.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -31,6 +33,7 @@ cluster_facts facts_of(const view& v, const std::string& source, instant now) {
   facts.source = source;
   facts.number = v.number;
   facts.sessions_lost = v.sessions_lost;
+  if (const auto* standing = coordinator_of(v)) facts.standing = standing->card.name;
   for (const auto& m : v.members) {
     auto& row = facts.members.emplace_back();
     row.name = m.card.name;
@@ -38,8 +41,6 @@ cluster_facts facts_of(const view& v, const std::string& source, instant now) {
     row.state = m.state;
     row.incarnation = m.incarnation;
     row.pid = m.card.pid;
-    if (m.card.serves == role::coordinator && m.state == member_state::active)
-      facts.standing = m.card.name;
     for (const auto& s : v.shards) {
       row.shards_owned += s.owner == m.id() ? 1u : 0u;
       row.replicas_held += static_cast<std::uint32_t>(

@@ -94,3 +94,25 @@ TEST_CASE("loss: whoever dies while a call is set up, it is a whole call or none
   }
   for (auto seed = first; seed <= last; ++seed) call_through_trouble(seed);
 }
+
+TEST_CASE("loss: a call that rings and dies with its container is refused, not left waiting") {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    CAPTURE(seed);
+    simulation run{{.seed = seed}};
+    form(run);
+    phone alice{run, alice_at, "alice"};
+    phone bob{run, bob_at, "bob"};
+    bob.rings_for(60s);
+    (void)bob.enroll(600);
+    run.run_for(1s);
+    const auto invite = alice.invite("sip:bob@example.com");
+    run.run_for(1s);
+    REQUIRE(bob.seen("INVITE") == 1);
+    const auto owner = run.owner_of(bob.remote_token());
+    REQUIRE_FALSE(owner.empty());
+    run.crash(owner); // and nothing after it: no other view comes to the proxy's help
+    run.run_for(4s);
+    CHECK(alice.status(invite) == 503);
+    CHECK(bob.seen("INVITE") == 1);
+  }
+}
