@@ -35,7 +35,7 @@ private:
 
   session_start start_;
   std::optional<session::session> machine_;
-  bool after_deadline_ = false; // the input in hand
+  bool after_deadline_ = false;             // the input in hand
   std::optional<std::size_t> dialogs_told_; // when operators were last told who talks to whom
 };
 

@@ -29,8 +29,8 @@ void shard::spawn_actor(session_id id, slot& s, std::optional<std::string> snaps
   monitor(s.actor);
 }
 
-// From its last commit, or from nothing if there was none. The deadlines of whoever was there before
-// mean nothing any more: the new one says its own with its first step.
+// From its last commit, or from nothing if there was none. The deadlines of whoever was there
+// before mean nothing any more: the new one says its own with its first step.
 void shard::spawn_from_record(session_id id, slot& s) {
   s.deadline.reset();
   s.generation = ++generation_;
@@ -43,8 +43,7 @@ void shard::spawn_from_record(session_id id, slot& s) {
 // When a session that rests has something to do by itself; a year is as good as never.
 void shard::arm_alarm(session_id id, slot& s) {
   const auto idle = log_.find(id)->idle.value_or(duration{0});
-  const bool never =
-      idle >= session::session::idle_max || planted<"who-rests-never-wakes">();
+  const bool never = idle >= session::session::idle_max || planted<"who-rests-never-wakes">();
   if (never) return arm(id, s, std::nullopt);
   const auto left = idle - log_.age(id, now()) - wake_before;
   arm(id, s, now() + std::max(left, duration{0}));

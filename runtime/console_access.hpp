@@ -47,7 +47,8 @@ struct column {
   std::string title;
   std::function<std::string(const boost::json::object& row)> text = {}; // empty: cell of the key
 };
-// As wide as it needs; in a terminal the widest columns give way until it fits. No columns: the keys of the first row.
+// As wide as it needs; in a terminal the widest columns give way until it fits. No columns: the
+// keys of the first row.
 void print_table(const boost::json::array& rows, const std::vector<column>& columns = {});
 
 // Runs `show` once, or again and again on a cleared screen; its exit code.

@@ -118,7 +118,8 @@ void proxy::on_request(context& session, const incoming_request& request) {
   c.record_route = makes_dialog(m) && !is_set(session, "record_route", "no");
   c.over = request.source.over;
   if (request.in_dialog && !dialogs.empty())
-    session.set_expiry(dialog_timer, std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
+    session.set_expiry(dialog_timer,
+                       std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
   find_targets(session, std::move(c), request.in_dialog);
 }
 
@@ -202,7 +203,8 @@ bool proxy::open_branch(context& session, response_context& c, const contact_loc
   if (id == transaction_id{}) return false;
   c.branches.push_back({.id = id, .over = false, .trusted = trusted});
   if (c.request.is("INVITE"))
-    session.set_timer(timer_c(id), std::chrono::seconds{proxy_limits_of(session.rule())->timer_c_s});
+    session.set_timer(timer_c(id),
+                      std::chrono::seconds{proxy_limits_of(session.rule())->timer_c_s});
   return true;
 }
 
@@ -353,7 +355,8 @@ void proxy::note_dialog(context& session, const sip::message& success, const std
              && std::find(dialogs.begin(), dialogs.end(), success.from_tag()) == dialogs.end()
              && !is_set(session, "record_route", "no")) {
     dialogs.push_back(success.to_tag());
-    session.set_expiry(dialog_timer, std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
+    session.set_expiry(dialog_timer,
+                       std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
   }
 }
 

@@ -29,7 +29,8 @@ void describe(F& f, common_part& x) {
 } // namespace
 
 std::uint64_t digest_of(const session_record& record) {
-  const auto bytes = encode(common_part{const_cast<session_record&>(record)}); // encode() only reads
+  const auto bytes =
+      encode(common_part{const_cast<session_record&>(record)}); // encode() only reads
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 

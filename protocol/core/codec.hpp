@@ -172,7 +172,8 @@ private:
       one(2, mapped);
     });
   }
-  // Written in place: one byte is left for the length, which moves what follows where it needs more.
+  // Written in place: one byte is left for the length, which moves what follows where it needs
+  // more.
   template <class Fields>
   void nested(std::uint64_t tag, Fields write) {
     put_varint(out_, tag * 2 + 1);

@@ -1,5 +1,5 @@
-// Which way a message takes, and what it says of itself for that: RFC
-// 3261 8.1.1.7, 8.1.1.8, 18.1.1.
+// Which way a message takes, and what it says of itself for that: RFC 3261 8.1.1.7, 8.1.1.8,
+// 18.1.1.
 #include "protocol/core/buggify.hpp"
 #include "protocol/session/step.hpp"
 #include "protocol/sip/forwarding_rules.hpp"

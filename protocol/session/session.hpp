@@ -144,8 +144,8 @@ public:
   [[nodiscard]] std::string snapshot(instant now) const;
 
   // Nothing is in progress: no request waits for an answer, no answer for an ACK, nobody was asked.
-  // Such a session is whole in its snapshot. The value is how long until it does something by itself,
-  // `idle_max` at most. nullopt: something is in progress.
+  // Such a session is whole in its snapshot. The value is how long until it does something by
+  // itself, `idle_max` at most. nullopt: something is in progress.
   static constexpr duration idle_max = std::chrono::hours{24 * 365};
   [[nodiscard]] std::optional<duration> idle(instant now) const;
 

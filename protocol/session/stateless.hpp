@@ -25,8 +25,8 @@ namespace holdfast::session {
 [[nodiscard]] std::optional<send> stateless_response(std::string_view request, const flow& source,
                                                      int status, duration retry_after = {});
 
-// The dialog that a 2xx to a forgotten INVITE of ours has made, with a CSeq above what may have been
-// sent in it; nullopt: it has no usable Contact.
+// The dialog that a 2xx to a forgotten INVITE of ours has made, with a CSeq above what may have
+// been sent in it; nullopt: it has no usable Contact.
 [[nodiscard]] std::optional<sip::dialog> stray_dialog(const sip::message& response);
 
 } // namespace holdfast::session

@@ -79,11 +79,12 @@ json::object status_json(const cluster_facts& c, const wall_clock& clock) {
     ledger["error"] = c.ledger_error;
     ledger["since_ms"] = clock.us(c.ledger_since) / 1000;
   }
-  return {{"view", c.number.value},           {"ready", c.ready},
-          {"coordinator", c.standing},        {"coordinates", c.coordinator},
-          {"ledger", std::move(ledger)},      {"shards", c.shards.size()},          {"inactive", inactive},
-          {"unprotected", unprotected},       {"sessions", sessions},
-          {"sessions_lost", c.sessions_lost}, {"events", events_json(c, clock)}};
+  return {{"view", c.number.value},         {"ready", c.ready},
+          {"coordinator", c.standing},      {"coordinates", c.coordinator},
+          {"ledger", std::move(ledger)},    {"shards", c.shards.size()},
+          {"inactive", inactive},           {"unprotected", unprotected},
+          {"sessions", sessions},           {"sessions_lost", c.sessions_lost},
+          {"events", events_json(c, clock)}};
 }
 
 json::array ring_json(const cluster_facts& c) {

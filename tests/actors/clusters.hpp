@@ -57,6 +57,13 @@ inline void form(simulation& run) {
   REQUIRE(run.run_until([&] { return run.ready(); }, 20s));
 }
 
+// The first by shard; empty: there is no session.
+inline std::string container_with_sessions(simulation& run) {
+  for (const auto& s : run.shards())
+    if (s.sessions > 0) return s.owner.name;
+  return {};
+}
+
 inline std::string survivor_of(const std::string& container) {
   return container == "container-1" ? "container-2" : "container-1";
 }

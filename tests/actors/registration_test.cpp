@@ -9,12 +9,6 @@ namespace {
 const endpoint alice_at{"192.0.2.10", 5060};
 const endpoint bob_at{"192.0.2.20", 5060};
 
-std::string container_with_sessions(simulation& run) {
-  for (const auto& s : run.shards())
-    if (s.sessions > 0) return s.owner.name;
-  return {};
-}
-
 } // namespace
 
 TEST_CASE("registrar: a binding rings after its container has died, and not after it has expired") {

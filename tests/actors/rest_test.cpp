@@ -14,7 +14,8 @@ std::vector<cluster::session_row> sessions(simulation& run) {
   cluster::inspect_query query;
   query.what = cluster::inspect_what::sessions;
   std::vector<cluster::session_row> rows;
-  for (const auto& p : run.look(query)) rows.insert(rows.end(), p.sessions.begin(), p.sessions.end());
+  for (const auto& p : run.look(query))
+    rows.insert(rows.end(), p.sessions.begin(), p.sessions.end());
   return rows;
 }
 
@@ -78,13 +79,7 @@ TEST_CASE("rest: a binding that rests expires when it must, also on the other co
     (void)bob.enroll(90);
     run.run_for(35s);
     REQUIRE(session_of(run, "registrar").rests);
-    if (killed) {
-      for (const auto& s : run.shards())
-        if (s.sessions > 0) {
-          run.crash(s.owner.name);
-          break;
-        }
-    }
+    if (killed) run.crash(container_with_sessions(run));
     run.run_for(45s);
     REQUIRE(sessions(run).size() == 1);
     CHECK(session_of(run, "registrar").rests);

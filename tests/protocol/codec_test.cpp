@@ -92,7 +92,8 @@ TEST_CASE("codec: a field of the wrong kind or out of range is an error") {
 }
 
 TEST_CASE("codec: what is nested is written in place, however long its length is") {
-  for (const std::size_t size : {0U, 1U, 121U, 122U, 123U, 127U, 128U, 300U, 16'380U, 16'384U, 70'000U}) {
+  for (const std::size_t size :
+       {0U, 1U, 121U, 122U, 123U, 127U, 128U, 300U, 16'380U, 16'384U, 70'000U}) {
     CAPTURE(size);
     outer x = sample;
     x.list.push_back({shard_id{9}, std::string(size, 'x')});

@@ -86,7 +86,7 @@ TEST_CASE("open invites: what was answered provisionally is asked for when its o
     const auto asked = open.orphaned(after, start + open_invites::patience);
     CHECK(asked.size() == r.asked);
     if (!asked.empty()) CHECK_FALSE(asked.front().may_create); // nobody places it a second time
-    CHECK(open.orphaned(after, start + 1min).empty()); // once
+    CHECK(open.orphaned(after, start + 1min).empty());         // once
   }
 }
 
