@@ -167,7 +167,7 @@ void proxy::on_sip(const flow& client, std::string_view bytes) {
                      ++next_receipt_,    client,     current_view().number,
                      std::move(stamped), emergency};
   const auto receipt = in.receipt;
-  if (in.may_create && incoming_.is("INVITE"))
+  if (incoming_.is("INVITE"))
     if (const auto via = incoming_.top_via()) invites_.arrived(via->branch, in, now());
   if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))

@@ -9,9 +9,10 @@
 //                      asked for again, with `may_create` off
 //
 // Whoever has it by then takes that for the copy it is and repeats its last response. When nobody
-// has it, the owner of its home shard answers 503 with Retry-After (RFC 3261 16.9 and 8.1.3.1: what
-// can not be reached any more counts as 503), and the client may try again. It is never placed
-// anew: an application sees a request once.
+// has the call, the owner of its home shard answers 503 with Retry-After (RFC 3261 16.9 and 8.1.3.1:
+// what can not be reached any more counts as 503), and the client may try again. It is never placed
+// anew: an application sees a request once. An INVITE inside a dialog finds the call where that
+// lives now, and goes on there: of the transaction in which it was open nothing was held.
 //
 // What a proxy keeps here it may lose with itself: then the client waits as it would without.
 #pragma once
@@ -37,7 +38,7 @@ public:
   static constexpr duration kept_for{4min};          // above Timer C, RFC 3261 16.6
   static constexpr duration sweep_interval{10s};
 
-  // An INVITE outside of any dialog goes in; copies change nothing. `branch`: of its top Via.
+  // An INVITE goes in, inside a dialog or not; copies change nothing. `branch`: of its top Via.
   void arrived(std::string_view branch, const sip_in& message, instant now);
   // A response goes out on behalf of a session of `shard`. Others than to what is kept are ignored.
   void answered(const sip::message_view& response, shard_id shard, const view& v);

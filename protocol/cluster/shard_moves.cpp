@@ -193,10 +193,23 @@ void shard_planner::activate_filled() {
 
 void shard_planner::activate_filled(std::size_t domain) {
   auto* m = first_in(member_state::bootstrapping, domain);
-  if (m == nullptr || fills_[m->id()] > 0) return;
-  const bool expected = std::any_of(moves_.begin(), moves_.end(),
-                                    [&](const auto& item) { return item.second.to == m->id(); });
-  if (!expected) m->state = member_state::active;
+  if (m == nullptr || fills_[m->id()] > 0 || more_is_expected_by(m->id(), domain)) return;
+  m->state = member_state::active;
+}
+
+// A move is under way to it, or will be as soon as the shard in question has settled.
+bool shard_planner::more_is_expected_by(const node_id& newcomer, std::size_t domain) const {
+  if (std::any_of(moves_.begin(), moves_.end(),
+                  [&](const auto& item) { return item.second.to == newcomer; }))
+    return true;
+  const auto outcome = projected();
+  std::set<shard_id> all;
+  for (std::size_t i = 0; i < outcome.size(); ++i)
+    if (domain_of(facts_.of_cluster, id_of(i)) == domain && outcome[i].owned())
+      all.insert(all.end(), id_of(i));
+  const auto next =
+      next_replica_move(load_table::of(outcome), outcome, all, replica_candidates(domain));
+  return next && next->to == newcomer;
 }
 
 } // namespace holdfast::cluster

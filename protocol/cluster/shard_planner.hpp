@@ -48,6 +48,7 @@ private:
   void assign_lost(std::size_t domain);
   void begin_moves(std::size_t domain);
   void activate_filled(std::size_t domain);
+  [[nodiscard]] bool more_is_expected_by(const node_id& newcomer, std::size_t domain) const;
   [[nodiscard]] std::size_t domains() const;
   [[nodiscard]] bool of_domain(const node_id& node, std::size_t domain) const;
   [[nodiscard]] bool owns_anything(const node_id& node) const;

@@ -230,16 +230,23 @@ TEST_CASE("coordinator: one that comes late first fills, then owns, and nothing 
   CHECK(st.current().number == number); // and then there is rest
 }
 
-TEST_CASE("coordinator: one bootstraps at a time [design, Growing]") {
+TEST_CASE("coordinator: one bootstraps at a time, and is active when it holds its share [design, "
+          "Growing]") {
   auto st = formed(3);
   st.add_containers(4, 6);
+  std::map<std::string, std::size_t> held_at_first; // when it became active
   REQUIRE(st.run_until([&] {
     const auto& m = st.current().members;
     CHECK(std::count_if(m.begin(), m.end(),
                         [](const member& x) { return x.state == member_state::bootstrapping; })
           <= 1);
-    return st.state("container-6") == member_state::active && st.owned("container-6") >= 42;
+    for (const auto* name : {"container-4", "container-5", "container-6"})
+      if (st.state(name) == member_state::active) held_at_first.emplace(name, st.held(name));
+    return held_at_first.size() == 3 && st.owned("container-6") >= 42;
   }));
+  CHECK(held_at_first["container-4"] >= 60);
+  CHECK(held_at_first["container-5"] >= 48);
+  CHECK(held_at_first["container-6"] >= 39);
 }
 
 TEST_CASE("coordinator: a container that died and came back has its share again") {

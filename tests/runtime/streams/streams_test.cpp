@@ -162,22 +162,22 @@ TEST_CASE("streams: the connection that is named is gone: the other way, or its 
 
 TEST_CASE("streams: a stranger, a bad header, a broken message and a slow one are closed") {
   stream_limits limits;
-  limits.message = 1s;
-  limits.first_message = 2s;
-  limits.header = 1s;
+  limits.message = 300ms;
+  limits.first_message = 600ms;
+  limits.header = 300ms;
   node proxy{"proxy-1", limits};
   stream_relay relay{{anywhere}, {}};
   relay.set_targets({proxy.streams.local()});
+  client slow{relay.local()[0]};
+  slow.say("OPTIONS sip:a@b SIP/2.0\r\nVia");
+  client silent{relay.local()[0]};
   client direct{proxy.streams.local()};
   direct.say("OPTIONS sip:a@b SIP/2.0\r\n\r\n");
   CHECK(direct.closed());
   client broken{relay.local()[0]};
   broken.say("OPTIONS sip:a@b SIP/2.0\r\n\r\n"); // no Content-Length
   CHECK(broken.closed());
-  client slow{relay.local()[0]};
-  slow.say("OPTIONS sip:a@b SIP/2.0\r\nVia");
   CHECK(slow.closed());
-  client silent{relay.local()[0]};
   CHECK(silent.closed());
   proxy.streams.trust({});
   client stranger{relay.local()[0]};
