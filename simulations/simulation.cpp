@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
 namespace holdfast::simulations {
@@ -26,6 +27,19 @@ void log_datagram(instant now, std::string_view direction, const endpoint& phone
   if (!spdlog::should_log(spdlog::level::debug)) return;
   spdlog::debug("{} us: {} {}: {}", now.time_since_epoch().count(), direction, to_string(phone),
                 bytes.substr(0, bytes.find("\r\n", bytes.find("Call-ID"))));
+}
+
+// A slow actor may call what it was given after whoever asked has stopped waiting: then nothing is
+// there to be called any more.
+template <class F>
+std::shared_ptr<F> shared(F f) {
+  return std::make_shared<F>(std::move(f));
+}
+template <class F>
+auto while_held(const std::shared_ptr<F>& f) {
+  return [weak = std::weak_ptr{f}](const auto&... xs) {
+    if (const auto held = weak.lock()) (*held)(xs...);
+  };
 }
 
 node_addresses addresses_of(std::size_t host) {
@@ -258,11 +272,12 @@ simulation::node* simulation::standing_coordinator() {
     auto& n = nodes_[latest_.at("coordinator-" + std::to_string(i))];
     const auto actor = coordinator_on(n);
     if (!actor) continue;
-    caf::anon_send(actor, actors::inspect_cluster{[&](const auto& machine, const auto&) {
-                     if (!machine.stands() || (found && machine.current().number < newest)) return;
-                     found = &n;
-                     newest = machine.current().number;
-                   }});
+    const auto look = shared([&](const auto& machine, const auto&) {
+      if (!machine.stands() || (found && machine.current().number < newest)) return;
+      found = &n;
+      newest = machine.current().number;
+    });
+    caf::anon_send(actor, actors::inspect_cluster{while_held(look)});
     settle();
   }
   return found;
@@ -274,11 +289,11 @@ bool simulation::inspect(
   auto* standing = standing_coordinator();
   if (standing == nullptr) return false;
   bool looked = false;
-  caf::anon_send(standing->coordinator,
-                 actors::inspect_cluster{[&](const auto& machine, const auto& events) {
-                   look(machine, events);
-                   looked = true;
-                 }});
+  const auto once = shared([&](const auto& machine, const auto& events) {
+    look(machine, events);
+    looked = true;
+  });
+  caf::anon_send(standing->coordinator, actors::inspect_cluster{while_held(once)});
   settle();
   return looked;
 }
@@ -293,10 +308,9 @@ bool simulation::operate(cluster::control::operator_verb verb, const std::string
   const auto* standing = standing_coordinator();
   if (standing == nullptr) return false;
   bool done = false;
-  caf::anon_send(
-      standing->coordinator,
-      actors::operate_cluster{{0, verb, name, shard},
-                              [&](bool accepted, const std::string&) { done = accepted; }});
+  const auto hear = shared([&](bool accepted, const std::string&) { done = accepted; });
+  caf::anon_send(standing->coordinator,
+                 actors::operate_cluster{{0, verb, name, shard}, while_held(hear)});
   settle();
   return done;
 }

@@ -31,7 +31,8 @@ void coordinator::handle(const control::operator_command& e) {
                  : answer(e.id, false, begun.error().what);
   }
   const bool drain = e.verb == control::operator_verb::drain;
-  if (drain == (m->state == member_state::draining))
+  const auto wish = drain_wishes_.find(m->id()); // ordered, and not yet written
+  if (drain == (wish == drain_wishes_.end() ? m->state == member_state::draining : wish->second))
     return answer(e.id, true, e.node + (drain ? " drains already" : " does not drain"));
   if (drain && m->state != member_state::active)
     return answer(e.id, false, e.node + " is " + std::string{to_string(m->state)});

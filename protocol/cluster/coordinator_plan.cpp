@@ -83,7 +83,8 @@ void coordinator::apply_wishes(proposal& p) {
   for (auto it = drain_wishes_.begin(); it != drain_wishes_.end();) {
     auto* m = find_member(p.next.now_valid, it->first);
     const auto wanted = it->second ? member_state::draining : member_state::active;
-    const bool settled = m == nullptr || !m->alive() || m->state == wanted;
+    const bool settled = m == nullptr || !m->alive() || m->state == wanted
+                         || (!it->second && m->state != member_state::draining);
     if (!settled) m->state = wanted;
     it = settled ? drain_wishes_.erase(it) : std::next(it);
   }

@@ -284,6 +284,22 @@ TEST_CASE(
   REQUIRE(st.run_until([&] { return st.owned("container-1") >= 85; }));
 }
 
+TEST_CASE("coordinator: a drain is taken back before it is written [design, Growing]") {
+  auto st = formed(3);
+  let_time_pass(st);
+  st.ledger_time = 300ms;
+  st.feed(control::operator_command{7, control::operator_verb::drain, "container-1", {}});
+  st.run(50ms);
+  REQUIRE(st.state("container-1") == member_state::active);
+  st.feed(control::operator_command{8, control::operator_verb::undrain, "container-1", {}});
+  const auto answers = st.seen<control::operator_answer>();
+  CHECK(answers.back().accepted);
+  CHECK(answers.back().text == "no longer draining container-1");
+  st.run(3s);
+  CHECK(st.state("container-1") == member_state::active);
+  CHECK(st.owned("container-1") >= 85);
+}
+
 TEST_CASE("coordinator: an operator moves one shard") {
   auto st = formed(3);
   let_time_pass(st);
