@@ -5,6 +5,8 @@
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace holdfast::actors {
 
 using cluster::frame_kind;
@@ -27,8 +29,10 @@ caf::behavior container::make_behavior() {
       [this](shard_output& output) { on_output(output); },
       [this](shard_status& status) {
         const auto h = hosted_.find(status.shard);
-        if (h != hosted_.end() && h->second.epoch == status.epoch)
-          h->second.status = std::move(status);
+        if (h == hosted_.end() || h->second.epoch != status.epoch) return;
+        h->second.status = std::move(status);
+        if (!std::exchange(h->second.told_keys, true) && knows_its_sessions())
+          answer_those_who_wait();
       },
       [this](shard_gone& gone) { on_gone(gone); },
   }

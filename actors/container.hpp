@@ -44,7 +44,7 @@ public:
   static constexpr duration keepalive_interval{30ms}; // and of load figures
   static constexpr duration report_interval{50ms};
   static constexpr duration shard_tick_interval{100ms};
-  static constexpr duration who_has_timeout{150ms};
+  static constexpr duration who_has_timeout{400ms}; // an activation fits in
   // How long a new owner waits for what a living predecessor has to leave; above
   // shard::parting_max.
   static constexpr duration release_patience{500ms};
@@ -72,6 +72,7 @@ private:
     instant active_since;
     std::optional<instant> served_at; // its first message; for operators
     bool took_over = false;           // not empty at birth: the directory may have been lost
+    bool told_keys = false;           // keys_ has all of its sessions
     std::deque<cluster::sip_in> early;
     std::deque<cluster::ask> early_questions;
     std::deque<emission> stalled;
@@ -125,6 +126,9 @@ private:
   void start_search(cluster::sip_in message);
   void on_who_has(const std::string& peer, const cluster::who_has& q);
   void on_who_has_reply(const cluster::who_has_reply& r);
+  bool answer_later(const std::string& peer, const cluster::who_has& q); // false: too many wait
+  void answer_those_who_wait();
+  [[nodiscard]] bool knows_its_sessions() const;
   [[nodiscard]] bool placed_by_a_former_directory(const cluster::sip_in& message,
                                                   const std::string& from) const;
   [[nodiscard]] std::optional<session_address> known_here(const std::string& key) const;
@@ -183,8 +187,8 @@ private:
   std::map<std::string, session_address> keys_;
   std::map<std::uint64_t, search> searches_;
   std::map<std::string, std::uint64_t> searching_; // key -> search
-  std::vector<std::pair<std::string, cluster::who_has>>
-      asked_early_; // of a view we do not know yet
+  // Of a view we do not know yet, or while not knows_its_sessions(). Some are our own.
+  std::vector<std::pair<std::string, cluster::who_has>> asked_early_;
   std::uint64_t next_search_ = 0;
   std::map<std::pair<session_address, std::uint64_t>, open_question> questions_;
   std::map<std::string, cluster::handled> handled_; // per proxy, collected until the end of a batch

@@ -6,7 +6,9 @@
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace holdfast::actors {
 
@@ -162,11 +164,12 @@ void container::forward(cluster::sip_in message, const std::string& owner) {
 void container::start_search(cluster::sip_in message) {
   const auto id = ++next_search_;
   search s{message.to.shard, message.key, now() + who_has_timeout, 0, {}};
+  const cluster::who_has question{id, message.key, current_view().number};
   for (const auto& m : current_view().members)
     if (m.card.serves == cluster::role::container && m.alive() && m.card.name != options_.name
-        && send_frame(m.card.name, frame_kind::who_has,
-                      cluster::who_has{id, message.key, current_view().number}))
+        && send_frame(m.card.name, frame_kind::who_has, question))
       ++s.answers_missing;
+  if (!knows_its_sessions() && answer_later(options_.name, question)) ++s.answers_missing;
   searching_[s.key] = id;
   s.messages.push_back(std::move(message));
   const bool nobody_to_ask = s.answers_missing == 0;
@@ -175,14 +178,36 @@ void container::start_search(cluster::sip_in message) {
 }
 
 void container::on_who_has(const std::string& peer, const cluster::who_has& q) {
-  if (q.view > current_view().number) {
-    send(options_.hub, newer_view_seen{peer, q.view});
-    if (asked_early_.size() < pending_questions_max) asked_early_.emplace_back(peer, q);
+  const bool of_a_newer_view = q.view > current_view().number;
+  if (of_a_newer_view) send(options_.hub, newer_view_seen{peer, q.view});
+  const auto where = known_here(q.key);
+  if (of_a_newer_view || (!where && !knows_its_sessions())) {
+    (void)answer_later(peer, q);
     return;
   }
-  const auto where = known_here(q.key);
-  send_frame(peer, frame_kind::who_has_reply,
-             cluster::who_has_reply{q.id, where.has_value(), where.value_or(session_address{})});
+  const cluster::who_has_reply reply{q.id, where.has_value(), where.value_or(session_address{})};
+  if (peer == options_.name)
+    on_who_has_reply(reply);
+  else
+    send_frame(peer, frame_kind::who_has_reply, reply);
+}
+
+bool container::answer_later(const std::string& peer, const cluster::who_has& q) {
+  if (asked_early_.size() >= pending_questions_max) return false;
+  asked_early_.emplace_back(peer, q);
+  return true;
+}
+
+void container::answer_those_who_wait() {
+  for (const auto& [peer, q] : std::exchange(asked_early_, {})) on_who_has(peer, q);
+}
+
+// Not while a shard that we took over has not yet said whose keys it holds.
+bool container::knows_its_sessions() const {
+  return std::all_of(hosted_.begin(), hosted_.end(), [this](const auto& item) {
+    const auto& [id, h] = item;
+    return !h.took_over || h.told_keys || !owns(id);
+  });
 }
 
 std::optional<session_address> container::known_here(const std::string& key) const {

@@ -30,7 +30,7 @@ void container::on_view() {
     copies_.want(id, replica, now());
   }
   for (const auto& [key, q] : questions_) pose(q.question);
-  for (const auto& [peer, q] : std::exchange(asked_early_, {})) on_who_has(peer, q);
+  answer_those_who_wait();
 }
 
 // The view names us owner. The spawn that carries it out is on its way; if none comes within the

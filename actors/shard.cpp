@@ -52,6 +52,7 @@ caf::behavior shard::make_behavior() {
         activate(with);
         become(active());
         flush();
+        report_status(); // behind the keys of all sessions
       },
       [this](const shard_give_up&) { quit(caf::exit_reason::user_shutdown); },
       // From before the activation; all of it comes again or is part of it.
@@ -141,7 +142,6 @@ void shard::activate(shard_activate& with) {
   for (const auto& peer : with.reachable)
     for (auto& f : log_.connected(peer, true, now())) output_.frames.push_back(std::move(f));
   release_held();
-  report_status();
 }
 
 // A transition happens once, its output at least once: what may not have left is sent again, byte

@@ -337,7 +337,10 @@ void timers_fire_once(const evidence& e, findings& out) {
     if (only_deaths && e.plan.buggify == 0 && rang.front() > std::max(due, owned + 1s) + 500ms
         && !e.taken_over(*end.stood_at - in_flight, *end.stood_at + in_flight))
       out.push_back({"", "a timer fired late after a failover", end.number, rang.front()});
-    if (rang.front() > over + takeover_max)
+    // It may have fired before and not have got out: then it is repeated, RFC 3261 17.1.2.
+    const bool open_since = due <= end.bye_answered_at.value_or(over)
+                            && rang.front() <= due + takeover_max + e.sixty_four_t1();
+    if (rang.front() > over + takeover_max && !open_since)
       out.push_back({"", "a timer fired after its call had ended", end.number, rang.front()});
   }
 }
