@@ -53,10 +53,10 @@ TEST_CASE("failover: a call goes on at the other container, its timer fires once
 
 TEST_CASE("failover: the same seed is the same run, every seed keeps the call") {
   std::set<std::uint64_t> hashes;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed) hashes.insert(call_survives(seed, crash));
-  CHECK(hashes.size() == 5);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) hashes.insert(call_survives(seed, crash));
+  CHECK(hashes.size() == 3);
   CHECK(hashes.contains(call_survives(1, crash)));
-  CHECK(hashes.contains(call_survives(4, crash)));
+  CHECK(hashes.contains(call_survives(3, crash)));
 }
 
 TEST_CASE("failover: a container that hangs is killed first, then its calls go on elsewhere") {
