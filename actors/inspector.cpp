@@ -102,6 +102,7 @@ void inspector::on_description(self_description& d) {
 void inspector::finish(std::map<std::uint64_t, question>::iterator it) {
   auto q = std::move(it->second);
   questions_.erase(it);
+  if (q.query.what == inspect_what::actors) add_effort(q.so_far);
   if (q.query.what == inspect_what::actors)
     for (const auto id : q.missing) {
       const auto a = actors_.find(id);
@@ -120,6 +121,17 @@ void inspector::finish(std::map<std::uint64_t, question>::iterator it) {
   for (auto& s : q.so_far.sightings) s.node = options_.name;
   name_parents(q.so_far);
   q.reply(std::move(q.so_far));
+}
+
+// Of those that live: what their predecessors noted is forgotten, and little beside it.
+void inspector::add_effort(cluster::picture& p) const {
+  if (!observing()) return;
+  const auto effort = options_.outside->effort_so_far();
+  if (!effort) return;
+  std::uint64_t messages = 0;
+  for (const auto& row : p.actors) messages += row.messages;
+  const auto noting = effort->noting_each * static_cast<std::int64_t>(messages);
+  p.effort.push_back({effort->worked, std::chrono::duration_cast<duration>(noting)});
 }
 
 std::uint64_t inspector::only(std::string_view kind) const {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "actors/role.hpp"
+#include "actors/world.hpp"
 #include "protocol/cluster/inspection.hpp"
 
 #include <deque>
@@ -23,7 +24,8 @@
 namespace holdfast::actors {
 
 struct inspector_options {
-  std::string name; // of the node
+  std::string name;         // of the node
+  world* outside = nullptr; // outlives the inspector
 };
 
 // `done` is called once, within inspector::cluster_patience, in the inspector: with the pictures of
@@ -90,6 +92,7 @@ private:
   void on_description(self_description& d);
   void finish(std::map<std::uint64_t, question>::iterator q);
   void name_parents(cluster::picture& p) const;
+  void add_effort(cluster::picture& p) const;
   [[nodiscard]] std::uint64_t only(std::string_view kind) const;
 
   void on_survey(inspect_everywhere& wanted);

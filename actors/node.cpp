@@ -50,7 +50,7 @@ public:
   caf::behavior make_behavior() override {
     set_down_handler([this](const caf::down_msg& down) { on_down(down); });
     // First, and known by name: whoever starts introduces itself to it.
-    roles_.inspector = spawn<inspector>(inspector_options{options_.card.name});
+    roles_.inspector = spawn<inspector>(inspector_options{options_.card.name, outside_});
     home_system().registry().put(caf::atom("inspector"),
                                  caf::actor_cast<caf::strong_actor_ptr>(roles_.inspector));
     introduce();

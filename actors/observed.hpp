@@ -16,6 +16,7 @@
 #include <caf/event_based_actor.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,6 +28,9 @@ namespace holdfast::actors {
 // Whether actors note anything at all ([console] observe). Set before the first one starts.
 void set_observing(bool on);
 [[nodiscard]] bool observing();
+
+// What noting one message takes on this machine: measured by noting some thousand, in a millisecond.
+[[nodiscard]] std::chrono::nanoseconds cost_of_noting(caf::actor_system& system);
 
 // The clock of the actor system, which simulation controls.
 [[nodiscard]] instant now_of(caf::actor_system& system);

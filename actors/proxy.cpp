@@ -92,9 +92,9 @@ void proxy::on_view() {
     relays.push_back(m.card.datagrams.host);
   }
   options_.outside->trust_relays(std::move(relays));
-  ask_for_orphans();
   for (auto& d : held_.deliver_all(current_view(), reachable()))
     send_frame(d.node, frame_kind::sip_in, d.message);
+  ask_for_orphans();
 }
 
 void proxy::on_link(const std::string& peer, bool up) {
@@ -167,8 +167,7 @@ void proxy::on_sip(const flow& client, std::string_view bytes) {
                      ++next_receipt_,    client,     current_view().number,
                      std::move(stamped), emergency};
   const auto receipt = in.receipt;
-  if (incoming_.is("INVITE"))
-    if (const auto via = incoming_.top_via()) invites_.arrived(via->branch, in, now());
+  if (incoming_.is_request()) open_.arrived(incoming_, in, current_view(), now());
   if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))
     send_frame(d->node, frame_kind::sip_in, d->message);
@@ -224,13 +223,14 @@ bool proxy::ends_refusal(std::string_view bytes, const endpoint& client) {
   return invite->to_tag() == sip::stateless_tag(*invite);
 }
 
-// What died with its container before anything of it was held.
+// What was open when its container died.
 void proxy::ask_for_orphans() {
-  for (auto& invite : invites_.orphaned(current_view(), now())) {
-    tell(++orphans_, "INVITEs asked for again, their container having died,");
-    const auto receipt = invite.receipt = ++next_receipt_;
-    invite.view = current_view().number;
-    if (!held_.add(std::move(invite), now())) continue;
+  for (auto& request : open_.orphaned(current_view(), now())) {
+    if (held_.holds(request.receipt)) continue; // goes there in any case
+    tell(++orphans_, "requests asked for again, their container having died,");
+    const auto receipt = request.receipt = ++next_receipt_;
+    request.view = current_view().number;
+    if (!held_.add(std::move(request), now())) continue;
     if (auto d = held_.deliver(receipt, current_view(), reachable()))
       send_frame(d->node, frame_kind::sip_in, d->message);
   }
@@ -260,7 +260,7 @@ void proxy::on_tick() {
   if (buggify<"proxy: a tick is left out">()) return;
   admission_.on_tick(now());
   ask_for_orphans();
-  invites_.expire(now());
+  open_.expire(now());
   note_restriction();
   for (auto& e : held_.expire(now()))
     // What some container has, the client repeats if it matters.
@@ -294,8 +294,8 @@ void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   witness_output(options_.name, owner, out.shard.value, out.epoch.value);
   known = out.epoch;
   note_out(out);
-  if (!invites_.empty() && out.bytes.starts_with("SIP/2.0") && !incoming_.read(out.bytes))
-    invites_.answered(incoming_, out.shard, current_view());
+  if (!open_.empty() && out.bytes.starts_with("SIP/2.0") && !incoming_.read(out.bytes))
+    open_.answered(incoming_, out.shard, current_view());
   if (is_numeric(out.destination.host)) {
     send_out(out.destination, out);
     return;

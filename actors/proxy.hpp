@@ -14,7 +14,7 @@
 #include "actors/world.hpp"
 #include "protocol/cluster/admission.hpp"
 #include "protocol/cluster/hold_queue.hpp"
-#include "protocol/cluster/open_invites.hpp"
+#include "protocol/cluster/open_requests.hpp"
 #include "protocol/cluster/routing.hpp"
 #include "protocol/cluster/token.hpp"
 #include "protocol/sip/message.hpp"
@@ -87,7 +87,7 @@ private:
   proxy_options options_;
   sip::message_view incoming_; // here, because it is too large for every datagram's stack frame
   cluster::hold_queue held_;
-  cluster::open_invites invites_;
+  cluster::open_requests open_;
   cluster::admission admission_;
   sip::neighbours neighbours_;
   std::uint64_t next_receipt_ = 0;

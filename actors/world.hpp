@@ -10,7 +10,9 @@
 
 #include <caf/actor.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +70,14 @@ public:
   virtual void observe_processes(caf::actor receiver) = 0;
   // SIGKILL; process_ended follows when the death is certain. False: nobody supervises it here.
   virtual bool kill_process(const std::string& name, std::int64_t pid) = 0;
+
+  // ---- for operators
+  // CPU time of this process so far, and of noting one message (measured once, by doing it).
+  struct effort {
+    duration worked{};
+    std::chrono::nanoseconds noting_each{};
+  };
+  [[nodiscard]] virtual std::optional<effort> effort_so_far() const { return std::nullopt; }
 
   // This node can not be trusted any more: it ends at once and lets failover work.
   virtual void fail_stop(std::string_view why) = 0;

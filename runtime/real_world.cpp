@@ -1,5 +1,6 @@
 #include "runtime/real_world.hpp"
 
+#include "actors/observed.hpp"
 #include "protocol/core/keyed_hash.hpp"
 #include "runtime/basp_links.hpp"
 #include "runtime/datagram_feed.hpp"
@@ -19,6 +20,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <ctime>
 #include <mutex>
 #include <unistd.h>
 #include <utility>
@@ -80,7 +82,8 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
         links{o.links, o.name, {o.cluster_key, tls.get(), likeness_of(system)}},
         basp{system, links.local().port},
         heartbeats{o.heartbeats, o.name, o.settings, o.cluster_key},
-        ledger{open_ledger(o)} {
+        ledger{open_ledger(o)},
+        noting_each{actors::cost_of_noting(system)} {
     if (o.control_fd < 0) return;
     launcher = std::make_unique<process_channel>(
         file_descriptor{o.control_fd}, [this](const process_end& end) { on_process_end(end); },
@@ -107,6 +110,7 @@ struct real_world::parts : std::enable_shared_from_this<real_world::parts> {
   basp_links basp;
   heartbeat_thread heartbeats;
   std::unique_ptr<runtime::ledger> ledger;
+  std::chrono::nanoseconds noting_each;
   name_resolver resolver;
   std::unique_ptr<process_channel> launcher;
   std::mutex observer_mutex;
@@ -267,6 +271,13 @@ void real_world::watch(actors::shared_view view, node_id self, caf::actor hub) {
 
 void real_world::probe_answered() {
   parts_->heartbeats.probe_answered();
+}
+
+std::optional<actors::world::effort> real_world::effort_so_far() const {
+  timespec spent{};
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent) != 0) return std::nullopt;
+  const auto worked = std::chrono::seconds{spent.tv_sec} + std::chrono::nanoseconds{spent.tv_nsec};
+  return effort{std::chrono::duration_cast<duration>(worked), parts_->noting_each};
 }
 
 void real_world::ledger_load(caf::actor reply_to) {

@@ -122,6 +122,7 @@ public:
                                caf::actor reply_to) override;
   void observe_processes(caf::actor receiver) override;
   bool kill_process(const std::string& name, std::int64_t pid) override;
+  [[nodiscard]] std::optional<effort> effort_so_far() const override;
   void fail_stop(std::string_view why) override; // logs and ends the process with exit code 70
 
 private:

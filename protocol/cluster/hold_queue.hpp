@@ -40,6 +40,7 @@ public:
                                                   const std::set<std::string>& reachable);
 
   void handled(const std::vector<std::uint64_t>& receipts);
+  [[nodiscard]] bool holds(std::uint64_t receipt) const { return held_.contains(receipt); }
 
   // The link to `node` broke: what it had not handled may be lost, and goes again when it is back.
   void link_lost(const std::string& node);

@@ -41,6 +41,7 @@ std::vector<picture> in_parts(picture whole) {
     part.node = whole.node;
     part.sessions_fitting = std::exchange(whole.sessions_fitting, 0);
     part.facts = std::exchange(whole.facts, {});
+    part.effort = std::exchange(whole.effort, {});
     part.accepted = std::exchange(whole.accepted, false);
     part.result = std::exchange(whole.result, {});
     part.actors = take(whole.actors, room);
@@ -61,6 +62,7 @@ void add_part(picture& whole, picture part) {
   append(whole.sightings, part.sightings);
   append(whole.graveyard, part.graveyard);
   append(whole.facts, part.facts);
+  append(whole.effort, part.effort);
   whole.accepted = whole.accepted || part.accepted;
   if (whole.result.empty()) whole.result = std::move(part.result);
   append(whole.details, part.details);

@@ -141,6 +141,13 @@ struct obituary {
   session_address session; // of sessions
 };
 
+// What the process of a node has worked since it began, and about how much of that went into noting
+// what its actors do. Microseconds of CPU time; nothing is known of simulated nodes.
+struct node_effort {
+  duration worked{};
+  duration noting{};
+};
+
 struct picture {
   std::string node;
   std::vector<actor_row> actors;
@@ -152,6 +159,7 @@ struct picture {
   std::vector<cluster_facts> facts; // at most one
   bool accepted = false;            // an operation was
   std::string result;               // of an operation: what happens now, or why not
+  std::vector<node_effort> effort;  // at most one, with the rows of all actors
 };
 
 struct inspect_reply {
@@ -277,6 +285,11 @@ void describe(F& f, obituary& x) {
   f(5, x.session);
 }
 template <class F>
+void describe(F& f, node_effort& x) {
+  f(1, x.worked);
+  f(2, x.noting);
+}
+template <class F>
 void describe(F& f, picture& x) {
   f(1, x.node);
   f(2, x.actors);
@@ -288,6 +301,7 @@ void describe(F& f, picture& x) {
   f(8, x.facts);
   f(9, x.accepted);
   f(10, x.result);
+  f(11, x.effort);
 }
 template <class F>
 void describe(F& f, inspect_reply& x) {

@@ -193,19 +193,29 @@ void cluster_views::actors(const console_query& q, done reply) {
     const auto kind = q.value("kind");
     const auto text = sip::text::to_lower(q.value("search"));
     std::vector<json::object> rows;
-    for (const auto& p : all)
+    duration worked{}, noting{};
+    for (const auto& p : all) {
+      for (const auto& e : p.effort) {
+        worked += e.worked;
+        noting += e.noting;
+      }
       for (const auto& a : p.actors) {
         if ((!node.empty() && node != p.node) || (!kind.empty() && kind != a.kind)) continue;
         auto row = to_json(p.node, a);
         if (mentions(row, text)) rows.push_back(std::move(row));
       }
+    }
     sort_by(rows, q.value("sort"));
     const auto offset = q.number("offset", 0, offset_max);
     const auto limit = q.number("limit", rows_max, rows_max);
     json::array page;
     for (std::size_t i = offset; i < rows.size() && page.size() < limit; ++i)
       page.push_back(std::move(rows[i]));
-    reply(ok(json::object{{"total", rows.size()}, {"rows", std::move(page)}}));
+    json::object answer{{"total", rows.size()}, {"rows", std::move(page)}};
+    if (worked.count() > 0)
+      answer["noting_share"] =
+          static_cast<double>(noting.count()) / static_cast<double>(worked.count());
+    reply(ok(std::move(answer)));
   });
 }
 

@@ -108,3 +108,26 @@ TEST_CASE("transaction: a re-INVITE or BYE under way when the container dies is 
     CHECK(r.bob.seen("BYE") == 1);
   }
 }
+
+// Nothing of it was held, and over a stream the client repeats nothing.
+TEST_CASE("stable: a request that was open in a call when the container died is answered") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    simulation run{kept_as(applications::durability::stable, seed)};
+    phone bob{run, bob_at, "bob"};
+    phone alice{run, alice_at, "alice"};
+    form(run);
+    bob.enroll(600);
+    run.run_for(1s);
+    const auto invite = alice.invite("sip:bob@example.com");
+    run.run_for(1s);
+    REQUIRE(alice.status(invite) == 200);
+    const auto once = alice.in_dialog(seed % 2 == 0 ? "INFO" : "INVITE", {.answered_once = true});
+    const auto owner = run.owner_of(bob.remote_token());
+    run.run_for(duration{static_cast<std::int64_t>(run.random() % 3'000)});
+    run.crash(owner);
+    run.run_for(2s);
+    CHECK(alice.status(once) == 200);
+    CHECK(bob.in_call());
+  }
+}

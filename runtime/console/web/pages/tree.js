@@ -175,7 +175,7 @@ export function Tree({path}) {
   return html`<div class="page-head"><h1>Supervision tree</h1>
       <input type="search" placeholder="Filter: node, kind, state" aria-label="Filter actors" value=${filter} onInput=${e => setFilter(e.target.value)}/>
       <button class="ghost" onClick=${unfoldAll}>Unfold all</button><button class="ghost" onClick=${foldAll}>Fold all</button>
-      <p class="hint">${plural(actors.length, 'actor')} and ${plural(actors.reduce((n, a) => n + a.sessions, 0), 'session')}</p></div>
+      <p class="hint">${plural(actors.length, 'actor')} and ${plural(actors.reduce((n, a) => n + a.sessions, 0), 'session')}${answer?.noting_share != null && html`<span title="What actors note of their work, so that it can be shown here, as a share of the CPU time of all nodes since they began ([console] observe)">; to note all this takes about ${(100 * answer.noting_share).toFixed(1)} % of the work</span>`}</p></div>
     <div class="tree panel">
       <div class="row head" aria-hidden="true"><span class="name">actor</span><span class="fact">state</span><span class="age">mailbox age</span><span class="num">messages</span><span class="num wide">busy</span></div>
       <div class="rows" ref=${box} role="tree" tabindex="0" aria-label="Actors" onScroll=${e => setView({top: e.target.scrollTop, height: e.target.clientHeight})} onKeyDown=${onKey}>
