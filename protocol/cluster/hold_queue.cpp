@@ -2,6 +2,10 @@
 
 #include "protocol/core/buggify.hpp"
 
+#include <iterator>
+#include <map>
+#include <string_view>
+
 namespace holdfast::cluster {
 
 bool hold_queue::add(sip_in message, instant now) {
@@ -57,7 +61,28 @@ std::vector<hold_queue::expired> hold_queue::expire(instant now) {
     out.push_back({std::move(it->second.message), !it->second.sent_to.empty()});
     it = held_.erase(it);
   }
+  settle_copies(out);
   return out;
+}
+
+// One answer for all copies of a request: those that are still held may not find an owner once the
+// first was refused, and it is not refused while an owner has one of them.
+void hold_queue::settle_copies(std::vector<expired>& out) {
+  std::map<std::string_view, bool> refused; // bytes -> some owner has a copy
+  for (const auto& e : out)
+    if (!e.delivered) refused.emplace(e.message.bytes, false);
+  if (refused.empty()) return;
+  for (const auto& e : out)
+    if (const auto copy = refused.find(e.message.bytes); e.delivered && copy != refused.end())
+      copy->second = true;
+  for (auto it = held_.begin(); it != held_.end();) {
+    const auto copy = refused.find(it->second.message.bytes);
+    const bool delivered = !it->second.sent_to.empty();
+    if (copy != refused.end() && delivered) copy->second = true;
+    it = copy != refused.end() && !delivered ? held_.erase(it) : std::next(it);
+  }
+  for (auto& e : out)
+    if (!e.delivered) e.delivered = refused.at(e.message.bytes);
 }
 
 } // namespace holdfast::cluster

@@ -55,6 +55,7 @@ public:
   [[nodiscard]] std::size_t size() const { return held_.size(); }
 
 private:
+  void settle_copies(std::vector<expired>& out);
   struct entry {
     sip_in message;
     instant since;

@@ -83,6 +83,29 @@ TEST_CASE("hold: what an owner has is not answered by the proxy") {
   CHECK(expired.front().delivered);
 }
 
+TEST_CASE("hold: a request is refused with all its copies, or with none [RFC 3261 17.2.1]") {
+  const auto copy = [](std::uint64_t receipt) {
+    auto m = message(receipt);
+    m.bytes = "INVITE, repeated";
+    return m;
+  };
+  hold_queue refused{2s};
+  REQUIRE(refused.add(copy(1), start));
+  REQUIRE(refused.add(message(2), start + 1s));
+  REQUIRE(refused.add(copy(3), start + 1s)); // might find an owner after the 500
+  CHECK(refused.expire(start + 2s).size() == 1);
+  CHECK(refused.size() == 1);
+
+  hold_queue taken{2s};
+  REQUIRE(taken.add(copy(1), start));
+  REQUIRE(taken.add(copy(2), start + 1s));
+  REQUIRE(taken.deliver(2, before, both));
+  const auto expired = taken.expire(start + 2s);
+  REQUIRE(expired.size() == 1);
+  CHECK(expired.front().delivered); // the owner answers
+  CHECK(taken.size() == 1);
+}
+
 TEST_CASE("hold: a broken link makes its messages due again") {
   hold_queue q{2s};
   REQUIRE(q.add(message(1), start));
