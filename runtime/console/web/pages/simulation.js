@@ -1,7 +1,7 @@
 // A run of `holdfast simulate --trace FILE`, scrubbed through: the ring and the nodes as they were at
 // any moment, what was said, and the way to the next fault or to the violation. The file stays in
 // this tab; nothing is sent anywhere.
-import {html, useEffect, useMemo, useRef, useState, bare, hue, plural} from '/lib.js';
+import {html, useEffect, useLayoutEffect, useMemo, useRef, useState, bare, hue, plural} from '/lib.js';
 import {Ladder} from '/pages/call.js';
 import {Waterfall} from '/pages/failovers.js';
 import {Ring} from '/pages/ring.js';
@@ -100,7 +100,7 @@ export function Simulation() {
     return () => cancelAnimationFrame(frame);
   }, [playing, run, speed]);
 
-  useEffect(() => { document.querySelector('.sim')?.focus({preventScroll: true}); }, [run]); // its keys work at once
+  useLayoutEffect(() => { document.querySelector('.sim')?.focus({preventScroll: true}); }, [run]); // its keys work at once
 
   const view = run ? run.views[lastAt(run.views, at)] : null;
   const shards = useMemo(() => view ? shardsOf(view) : [], [view]);
