@@ -152,6 +152,26 @@ duration ago(const rung& r) {
   return at != r.stops.end() ? at->ago : r.stops.front().ago;
 }
 
+bool answers(const rung& response, const rung& request) {
+  return response.status != 0 && request.status == 0 && response.in != request.in
+         && response.call == request.call && response.method == request.method
+         && response.cseq == request.cseq;
+}
+
+// No response comes before its request, whatever clocks say: it goes right behind the first copy.
+void put_causes_first(std::vector<rung>& ladder) {
+  for (auto it = ladder.begin(); it != ladder.end();) {
+    const auto request = std::find_if(ladder.begin(), ladder.end(),
+                                      [&](const rung& r) { return answers(*it, r); });
+    const bool too_early =
+        request != ladder.end() && request > it && ago(*it) - ago(*request) < skew_under_load;
+    if (too_early)
+      std::rotate(it, it + 1, request + 1);
+    else
+      ++it;
+  }
+}
+
 } // namespace
 
 // A sighting belongs to the latest rung of the same message that has not passed its station yet.
@@ -177,6 +197,7 @@ std::vector<rung> ladder_of(std::vector<sighting_row> rows) {
   }
   std::stable_sort(ladder.begin(), ladder.end(),
                    [](const rung& a, const rung& b) { return ago(a) > ago(b); });
+  put_causes_first(ladder);
   return ladder;
 }
 

@@ -100,6 +100,18 @@ TEST_CASE("ladder: the session puts messages in order, whatever the clocks of ot
   CHECK(ladder[2].status == 180);
 }
 
+TEST_CASE("ladder: no response comes before its request, whatever the clocks of nodes say") {
+  // The session that both have passed is gone, with its container.
+  const auto ladder = ladder_of({seen("proxy-2", station::proxy, true, 9ms, ringing),
+                                 seen("proxy-1", station::proxy, false, 8ms, invite),
+                                 seen("proxy-1", station::proxy, false, 7ms, ringing)});
+  REQUIRE(ladder.size() == 3);
+  CHECK(ladder[0].status == 0);
+  CHECK(ladder[1].status == 180);
+  CHECK(ladder[1].in);
+  CHECK_FALSE(ladder[2].in);
+}
+
 TEST_CASE("ladder: a session keeps how its call began and the latest, a node the latest") {
   session_sightings own;
   sighting_ring ring{10};
