@@ -161,6 +161,7 @@ private:
   // coordinator_fencing.cpp: whom to stop
   void look_for_dead();
   void look_for_suspects();
+  [[nodiscard]] bool note_isolation(); // true: it hears nobody
   void look_for_absent();
   void fence_if_allowed(const member& who, const std::string& why);
   void pursue_fencing();
@@ -177,6 +178,7 @@ private:
   instant now_{};
   instant last_tick_{};
   bool ticked_ = false;
+  bool isolated_ = false;
   control::effects out_; // of the event being handled
 
   // Who coordinates.

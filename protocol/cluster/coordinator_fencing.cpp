@@ -66,12 +66,40 @@ void coordinator::look_for_suspects() {
   // What waited in our mailbox while we slept is judged after the tick that notices it.
   const auto late = record_.cluster_settings.heartbeat_interval * late_tick_intervals;
   if (!loaded_ || !ticked_ || now_ - last_tick_ > late) return;
+  if (note_isolation()) return;
   for (const auto& who : suspicions_.suspects()) {
     const auto* m = record_.now_valid.find(who);
     if (m == nullptr || !m->alive() || m->card.serves == role::coordinator) continue;
     if (suspicions_.stands(who, record_.now_valid, now_))
       fence_if_allowed(*m, "its heartbeats stopped");
   }
+}
+
+// Who hears nobody at all is cut off itself, and knows nothing of the others. Afterwards everybody
+// gets a full window again.
+bool coordinator::note_isolation() {
+  const auto silent = [&](const member& m) {
+    return m.card.serves == role::coordinator ? candidacy_.suspects(m.id())
+                                              : suspicions_.ours(m.id());
+  };
+  bool anybody = false, heard = false;
+  for (const auto& m : record_.now_valid.members) {
+    if (!m.alive() || m.card.name == self_) continue;
+    anybody = true;
+    heard = heard || !silent(m);
+  }
+  const bool now_isolated = anybody && !heard;
+  if (now_isolated == isolated_) return isolated_;
+  isolated_ = now_isolated;
+  sometimes<"coordinator: hears nobody">(isolated_);
+  if (isolated_) {
+    say(true, "the coordinator hears nobody: it takes that for its own fault, and fences nobody");
+    return true;
+  }
+  const auto& s = record_.cluster_settings;
+  suspicions_.restart(now_, now_ + s.heartbeat_interval * static_cast<int>(s.heartbeat_misses));
+  say(false, "the coordinator hears others again");
+  return false;
 }
 
 void coordinator::look_for_absent() {

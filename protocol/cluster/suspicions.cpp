@@ -55,12 +55,14 @@ bool suspicions::stands(const node_id& of, const view& v, instant now) const {
   if (buggify<"suspicions: not believed yet">()) return false;
   const auto& observers = since_.at(of);
   if (observers.size() > 1) return true;
+  const auto lasts = now - observers.at(own_detector);
   const auto* subject = v.find(of);
-  if (subject == nullptr || subject->card.serves != role::container) return true;
+  if (subject == nullptr || subject->card.serves != role::container)
+    return lasts >= lone_observer_patience;
   const bool second_is_well = std::any_of(v.members.begin(), v.members.end(), [&](const member& m) {
     return m.card.serves == role::container && m.alive() && m.id() != of && !ours(m.id());
   });
-  return !second_is_well || now - observers.at(own_detector) >= second_observer_patience;
+  return lasts >= (second_is_well ? second_observer_patience : lone_observer_patience);
 }
 
 bool suspicions::cut_off(const node_id& owner, const node_id& replica, instant now) const {

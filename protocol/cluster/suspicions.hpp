@@ -17,6 +17,9 @@
 namespace holdfast::cluster {
 
 inline constexpr duration second_observer_patience{1s};
+// Nobody else has to agree about a proxy or dispatcher. When we are cut off ourselves, everybody falls
+// silent within a heartbeat: so long a suspicion of ours alone waits for the others of its kind.
+inline constexpr duration lone_observer_patience{100ms};
 // An owner that suspects its replica stalls; after this long the replica is taken from it.
 inline constexpr duration stalled_owner_patience{1s};
 

@@ -101,6 +101,8 @@ TEST_CASE("fencing: a replica that its owner can not reach is taken from it [fen
 
 TEST_CASE("fencing: the holder of the only copy in sync is left alone [Failure]") {
   auto st = formed(1);
+  st.add("proxy-1", role::proxy); // whom it still hears
+  st.run(100ms);
   st.hang("container-1");
   st.run(10s);
   CHECK(st.seen<control::kill>().empty());
@@ -372,6 +374,35 @@ void live_through(unsigned seed, std::uint16_t replicas, int steps) {
 }
 
 } // namespace
+
+TEST_CASE("fencing: a coordinator that hears nobody takes that for its own fault [Failure 2]") {
+  for (auto cut_for = 150ms; cut_for <= 700ms; cut_for += 25ms) {
+    CAPTURE(cut_for.count());
+    auto st = formed(3);
+    st.add("proxy-1", role::proxy);
+    st.run(3s);
+    const auto number = st.current().number;
+    for (const auto& [name, n] : st.nodes)
+      if (name != "coordinator-1") st.cuts.insert({"coordinator-1", name});
+    st.run(cut_for);
+    st.cuts.clear();
+    st.run(2s);
+    CHECK(st.seen<control::kill>().empty());
+    CHECK(st.current().number == number);
+  }
+  // And then it believes its own ears again.
+  auto st = formed(3);
+    st.add("proxy-1", role::proxy);
+  st.run(3s);
+  for (const auto& [name, n] : st.nodes)
+    if (name != "coordinator-1") st.cuts.insert({"coordinator-1", name});
+  st.run(3s);
+  CHECK(st.noted("hears nobody"));
+  st.cuts.clear();
+  st.run(1s);
+  st.hang("container-2");
+  REQUIRE(st.run_until([&] { return st.state("container-2") == member_state::down; }, 3s));
+}
 
 // Under a sanitizer everything takes ten times as long, and a few lives show it every line.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
