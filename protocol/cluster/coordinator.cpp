@@ -69,8 +69,7 @@ void coordinator::handle(const control::tick&) {
 // We know nothing of the time we slept; everybody gets a full window again.
 void coordinator::wake_up_late() {
   const auto slept = now_ - last_tick_;
-  const auto& s = record_.cluster_settings;
-  suspicions_.restart(now_, now_ + s.heartbeat_interval * static_cast<int>(s.heartbeat_misses));
+  give_a_full_window();
   watching_since_ += slept;
   for (auto& [who, f] : fencing_) f.since += slept;
   candidacy_.on_late_tick(now_);
@@ -156,7 +155,6 @@ bool coordinator::take_newer(const view& known, ledger_record& into) {
 // Members of a view that we did not make ourselves are alive until the opposite is certain, or
 // until we have watched for long enough.
 void coordinator::start_watching() {
-  const auto& s = record_.cluster_settings;
   watching_since_ = now_;
   absent_.clear();
   for (const auto& m : record_.now_valid.members) {
@@ -165,7 +163,7 @@ void coordinator::start_watching() {
     // Of coordinators nothing depends on whether they come back.
     if (m.alive() && m.card.serves != role::coordinator && !came) absent_.insert(m.id());
   }
-  suspicions_.restart(now_, now_ + s.heartbeat_interval * static_cast<int>(s.heartbeat_misses));
+  give_a_full_window();
   truth_.on_start(record_.now_valid, now_);
 }
 

@@ -161,6 +161,7 @@ private:
   // coordinator_fencing.cpp: whom to stop
   void look_for_dead();
   void look_for_suspects();
+  void give_a_full_window();
   [[nodiscard]] bool note_isolation(); // true: it hears nobody
   void look_for_absent();
   void fence_if_allowed(const member& who, const std::string& why);

@@ -75,6 +75,12 @@ void coordinator::look_for_suspects() {
   }
 }
 
+// What was suspected so far does not count: everybody is heard anew.
+void coordinator::give_a_full_window() {
+  const auto& s = record_.cluster_settings;
+  suspicions_.restart(now_, now_ + s.heartbeat_interval * static_cast<int>(s.heartbeat_misses));
+}
+
 // Who hears nobody at all is cut off itself, and knows nothing of the others. Afterwards everybody
 // gets a full window again.
 bool coordinator::note_isolation() {
@@ -96,8 +102,7 @@ bool coordinator::note_isolation() {
     say(true, "the coordinator hears nobody: it takes that for its own fault, and fences nobody");
     return true;
   }
-  const auto& s = record_.cluster_settings;
-  suspicions_.restart(now_, now_ + s.heartbeat_interval * static_cast<int>(s.heartbeat_misses));
+  give_a_full_window();
   say(false, "the coordinator hears others again");
   return false;
 }
