@@ -134,9 +134,7 @@ void container::on_frame(const std::string& peer, frame_kind kind, std::string_v
     with<cluster::release>(bytes, [&](const cluster::release& r) { on_release(peer, r); });
     break;
   case frame_kind::send_failure:
-    with<cluster::send_failure>(bytes, [&](const cluster::send_failure& f) {
-      to_shard(f.to.shard, caf::make_message(shard_send_failure{f}));
-    });
+    with<cluster::send_failure>(bytes, [&](const cluster::send_failure& f) { on_failure(f); });
     break;
   case frame_kind::ask:
     with<cluster::ask>(bytes, [&](cluster::ask a) { on_ask(std::move(a)); });
@@ -205,6 +203,15 @@ container::hosted* container::active_shard(shard_id id) {
 }
 
 // Also one that leaves: it still has to hear from its replicas.
+void container::on_failure(const cluster::send_failure& failure) {
+  const auto h = hosted_.find(failure.to.shard);
+  if (h == hosted_.end()) return; // a timer of the session says it again
+  if (h->second.active)
+    send(h->second.actor, shard_send_failure{failure});
+  else if (h->second.early_failures.size() < early_failures_max)
+    h->second.early_failures.push_back(failure);
+}
+
 void container::to_shard(shard_id id, caf::message what) {
   const auto h = hosted_.find(id);
   if (h != hosted_.end() && h->second.active) send(h->second.actor, std::move(what));

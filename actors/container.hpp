@@ -51,6 +51,7 @@ public:
   // A directory may have lost entries with its predecessor; so long it asks before it creates.
   static constexpr duration fresh_directory{5min};
   static constexpr std::size_t early_messages_max = 2'000; // per shard that is not active yet
+  static constexpr std::size_t early_failures_max = 1'000; // as well
   static constexpr std::size_t stalled_emissions_max =
       20'000; // per shard; then nothing new is let in
   static constexpr std::size_t timed_messages_max = 4'096;
@@ -75,6 +76,7 @@ private:
     bool told_keys = false;           // keys_ has all of its sessions
     std::deque<cluster::sip_in> early;
     std::deque<cluster::ask> early_questions;
+    std::vector<cluster::send_failure> early_failures;
     std::deque<emission> stalled;
     sequence stalled_upto;
     std::vector<std::string> guards;
@@ -165,6 +167,7 @@ private:
   }
   [[nodiscard]] bool owns(shard_id id) const;
   [[nodiscard]] hosted* active_shard(shard_id id);
+  void on_failure(const cluster::send_failure& failure);
   void to_shard(shard_id id, caf::message what);
 
   container_options options_;

@@ -104,7 +104,7 @@ void container::emit_sip_out(emit_sip out) {
 void container::tell_of_lost_output(const std::string& dead_proxy) {
   for (auto& lost : said_.take(dead_proxy, now()))
     to_shard(lost.from.shard,
-             caf::make_message(shard_send_failure{{lost.from, std::move(lost.branch)}, true}));
+             caf::make_message(shard_send_failure{{lost.from, std::move(lost.branch), true}}));
 }
 
 void container::send_keepalives() {

@@ -133,6 +133,7 @@ void container::activate_if_fenced(shard_id id, hosted& h) {
   h.early_questions.clear();
   for (auto& message : early) serve(std::move(message));
   for (auto& question : questions) on_ask(std::move(question));
+  for (const auto& failure : std::exchange(h.early_failures, {})) on_failure(failure);
 }
 
 // The shard sends what it still has for its successor, then shard_gone; only then do we release it

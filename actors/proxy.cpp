@@ -94,7 +94,7 @@ void proxy::on_view() {
   options_.outside->trust_relays(std::move(relays));
   for (auto& d : held_.deliver_all(current_view(), reachable()))
     send_frame(d.node, frame_kind::sip_in, d.message);
-  ask_for_orphans();
+  tell_heirs();
 }
 
 void proxy::on_link(const std::string& peer, bool up) {
@@ -223,11 +223,10 @@ bool proxy::ends_refusal(std::string_view bytes, const endpoint& client) {
   return invite->to_tag() == sip::stateless_tag(*invite);
 }
 
-// What was open when its container died.
 void proxy::ask_for_orphans() {
   for (auto& request : open_.orphaned(current_view(), now())) {
     if (held_.holds(request.receipt)) continue; // goes there in any case
-    tell(++orphans_, "requests asked for again, their container having died,");
+    tell(++orphans_, "requests asked for again of new owners");
     const auto receipt = request.receipt = ++next_receipt_;
     request.view = current_view().number;
     if (!held_.add(std::move(request), now())) continue;
@@ -259,7 +258,7 @@ void proxy::refuse(const sip::message& request, const flow& client, int status, 
 void proxy::on_tick() {
   if (buggify<"proxy: a tick is left out">()) return;
   admission_.on_tick(now());
-  ask_for_orphans();
+  tell_heirs();
   open_.expire(now());
   note_restriction();
   for (auto& e : held_.expire(now()))
@@ -289,6 +288,7 @@ void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   if (out.epoch < known && !planted<"output-is-not-fenced">()) {
     sometimes<"proxy: an older epoch was fenced">();
     tell(++fenced_, "messages of owners of older epochs dropped");
+    note_fenced(owner, out);
     return;
   }
   witness_output(options_.name, owner, out.shard.value, out.epoch.value);
@@ -304,6 +304,31 @@ void proxy::on_sip_out(const std::string& owner, cluster::sip_out out) {
   const auto name = out.destination.host;
   if (waiting.empty()) options_.outside->resolve(name, caf::actor_cast<caf::actor>(this));
   if (waiting.size() < resolving_max) waiting.push_back(std::move(out));
+}
+
+// Whose shard moves may have spoken before it knew, and nobody may have to wait for a timer: who
+// owns the shard now is asked for its response, or told to say its request again. The heir of one
+// that died says its requests again by itself.
+void proxy::note_fenced(const std::string& speaker, const cluster::sip_out& out) {
+  if (out.bytes.starts_with("SIP/2.0")) {
+    if (!open_.empty() && !incoming_.read(out.bytes))
+      open_.unheard(incoming_, out.shard, out.epoch);
+  } else if (const auto* by = current_view().find(speaker);
+             by != nullptr && by->alive() && !out.branch.empty() && unsaid_.size() < unsaid_max) {
+    unsaid_.push_back({out.epoch, {out.from, out.branch, true}});
+  }
+  tell_heirs();
+}
+
+void proxy::tell_heirs() {
+  ask_for_orphans();
+  std::erase_if(unsaid_, [this](const unsaid& u) {
+    const auto* shard = current_view().shard(u.what.to.shard);
+    if (shard == nullptr || shard->epoch <= u.of || !current_view().alive(shard->owner))
+      return false;
+    send_frame(shard->owner.name, frame_kind::send_failure, u.what);
+    return true;
+  });
 }
 
 void proxy::on_resolved(const name_resolved& answer) {
@@ -336,7 +361,7 @@ void proxy::send_out(const endpoint& where, const cluster::sip_out& out) {
   const auto* shard = current_view().shard(out.shard);
   std::string ticket;
   if (destination.reliable() && !out.branch.empty() && shard != nullptr)
-    ticket = shard->owner.name + '\n' + encode(cluster::send_failure{out.from, out.branch});
+    ticket = shard->owner.name + '\n' + encode(cluster::send_failure{out.from, out.branch, false});
   transmit(destination, sip::offer_overload_control(out.bytes), std::move(ticket),
            is_numeric(out.destination.host) ? std::string{} : out.destination.host);
 }
@@ -367,7 +392,7 @@ void proxy::send_failed(const cluster::sip_out& out) {
   const auto* shard = current_view().shard(out.shard);
   if (shard == nullptr || out.branch.empty()) return;
   send_frame(shard->owner.name, frame_kind::send_failure,
-             cluster::send_failure{out.from, out.branch});
+             cluster::send_failure{out.from, out.branch, false});
 }
 
 // Replies leave from the dispatcher's address; any dispatcher that lives will do.

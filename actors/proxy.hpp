@@ -68,6 +68,8 @@ private:
   void refuse_bytes(std::string_view bytes, const flow& client, int status);
   void refuse(const sip::message& request, const flow& client, int status, bool retry_after);
   void on_sip_out(const std::string& owner, cluster::sip_out out);
+  void note_fenced(const std::string& speaker, const cluster::sip_out& out);
+  void tell_heirs();
   void ask_for_orphans();
   void on_resolved(const name_resolved& answer);
   void send_failed(const cluster::sip_out& out);
@@ -84,10 +86,17 @@ private:
                             bool emergency);
   [[nodiscard]] static bool ends_refusal(std::string_view bytes, const endpoint& client);
 
+  struct unsaid {
+    epoch of; // told to whoever owns the shard in a newer one
+    cluster::send_failure what;
+  };
+  static constexpr std::size_t unsaid_max = 10'000;
+
   proxy_options options_;
   sip::message_view incoming_; // here, because it is too large for every datagram's stack frame
   cluster::hold_queue held_;
   cluster::open_requests open_;
+  std::vector<unsaid> unsaid_; // requests that were fenced
   cluster::admission admission_;
   sip::neighbours neighbours_;
   std::uint64_t next_receipt_ = 0;

@@ -87,7 +87,8 @@ caf::behavior shard::active() {
       [this](shard_send_failure& f) {
         const auto s = sessions_.find(f.failure.to.session);
         if (s != sessions_.end())
-          deliver(s->first, s->second, {session::send_failed{f.failure.branch, f.proxy_died}, {}});
+          deliver(s->first, s->second,
+                  {session::send_failed{f.failure.branch, f.failure.unsaid}, {}});
       },
       [this](shard_ask& a) {
         on_ask(a.question);
@@ -175,7 +176,8 @@ void shard::on_message(cluster::sip_in& message) {
     id = found->second;
   auto s = sessions_.find(id);
   if (s == sessions_.end()) {
-    if (!message.may_create) {
+    const bool half = session::is_half_a_call(*environment_, {start_.shard, id}, message.bytes);
+    if (!message.may_create && !half) {
       orphan(message);
       return;
     }
@@ -183,7 +185,7 @@ void shard::on_message(cluster::sip_in& message) {
     s = sessions_.try_emplace(id).first;
     start_session(id, s->second);
     ++output_.started;
-    remember_keys(id, s->second, {message.key});
+    if (!half) remember_keys(id, s->second, {message.key});
   }
   std::optional<receipt> from;
   if (message.receipt != 0) from = receipt{message.proxy, message.receipt};

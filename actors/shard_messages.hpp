@@ -144,7 +144,6 @@ struct shard_message {
 };
 struct shard_send_failure {
   cluster::send_failure failure;
-  bool proxy_died = false; // before it can have told
 };
 struct shard_ask {
   cluster::ask question;

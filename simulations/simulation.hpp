@@ -66,6 +66,9 @@ public:
   void resume(const std::string& name);
   void slow_down(const std::string& name, unsigned factor) { process(name).slow_down(factor); }
   void cut(const std::string& a, const std::string& b) { network_.cut(a, b); }
+  void cut_one_way(const std::string& from, const std::string& to) {
+    network_.cut_one_way(from, to);
+  }
   void heal(const std::string& a, const std::string& b) { network_.heal(a, b); }
   [[nodiscard]] simulated_network& network() { return network_; }
   [[nodiscard]] simulated_ledger& ledger() { return ledger_; }

@@ -121,9 +121,12 @@ struct handled {
   std::vector<std::uint64_t> receipts;
 };
 
+// A request did not reach its destination. `unsaid`: it was not even tried, its proxy having died or
+// having dropped it for its epoch, so it may be said again.
 struct send_failure {
   session_address to;
   std::string branch;
+  bool unsaid = false;
 };
 
 // One effect that leaves after its commit, kept with it until it has left (the outbox).
@@ -379,6 +382,7 @@ template <class F>
 void describe(F& f, send_failure& x) {
   f(1, x.to);
   f(2, x.branch);
+  f(3, x.unsaid);
 }
 template <class F>
 void describe(F& f, outbox_entry& x) {

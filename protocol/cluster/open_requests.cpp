@@ -8,63 +8,74 @@ void open_requests::arrived(const sip::message_view& request, const sip_in& mess
                             instant now) {
   const bool invite = request.is("INVITE");
   const bool initial = message.may_create;
-  if (request.is("ACK") || request.is("CANCEL") || (initial && !invite)) return;
+  if (request.is("ACK") || request.is("CANCEL")) return;
+  if (initial && !invite && !message.source.reliable()) return;
   const auto via = request.top_via();
   if (!via || via->branch.empty() || kept_.size() >= requests_max) return;
   const auto [place, fresh] = kept_.try_emplace(std::string{via->branch});
   if (!fresh) return;
   auto& e = place->second;
   e.message = message;
-  e.message.may_create = false;
+  e.message.may_create = initial && !invite;
   e.since = now;
   e.invite = invite;
-  e.initial = initial;
+  e.patient = initial && invite;
   e.shard = message.to.shard;
   if (const auto* owned = v.shard(e.shard); owned != nullptr && !initial) e.owner = owned->owner;
 }
 
-void open_requests::answered(const sip::message_view& response, shard_id shard, const view& v) {
+// None for what nobody waits for, and for the response to a CANCEL, which has the branch of its
+// INVITE.
+open_requests::entry* open_requests::entry_of(const sip::message_view& response) {
   const auto via = response.top_via();
-  if (!via) return;
-  const auto found = kept_.find(via->branch);
-  if (found == kept_.end()) return;
+  const auto found = via ? kept_.find(via->branch) : kept_.end();
+  if (found == kept_.end()) return nullptr;
   const auto cseq = response.cseq();
-  if (!cseq || cseq->method == "CANCEL") return; // it has the branch of its INVITE
+  return cseq && cseq->method != "CANCEL" ? &found->second : nullptr;
+}
+
+void open_requests::answered(const sip::message_view& response, shard_id shard, const view& v) {
+  auto* e = entry_of(response);
+  if (e == nullptr) return;
   if (response.status() >= 200) {
-    kept_.erase(found);
+    kept_.erase(kept_.find(response.top_via()->branch));
     return;
   }
   const auto* owned = v.shard(shard);
   if (owned == nullptr) return;
-  found->second.shard = shard;
-  found->second.owner = owned->owner;
-  found->second.orphaned_at.reset();
+  e->shard = shard;
+  e->owner = owned->owner;
+  e->orphaned_at.reset();
+}
+
+void open_requests::unheard(const sip::message_view& response, shard_id shard, epoch of) {
+  auto* e = entry_of(response);
+  if (e == nullptr || response.status() < 200) return;
+  e->shard = shard;
+  e->unheard_of = of;
+}
+
+bool open_requests::is_due(entry& e, const shard_entry& owned, const view& v, instant now) {
+  if (!v.alive(owned.owner)) return false;
+  if (e.unheard_of) return owned.epoch > *e.unheard_of;
+  if (e.owner.name.empty() || v.alive(e.owner)) return false;
+  if (!e.patient) return true;
+  e.orphaned_at = e.orphaned_at.value_or(now);
+  return now - *e.orphaned_at >= patience;
 }
 
 std::vector<sip_in> open_requests::orphaned(const view& v, instant now) {
   std::vector<sip_in> asked;
-  for (auto it = kept_.begin(); it != kept_.end();) {
-    auto& e = it->second;
+  for (auto& [branch, e] : kept_) {
     const auto* owned = v.shard(e.shard);
-    const bool known = !e.owner.name.empty() && owned != nullptr;
-    if (!known) {
-      ++it;
-    } else if (v.alive(e.owner)) {
-      e.owner = owned->owner; // a shard that moves takes its sessions along
-      ++it;
-    } else if (!e.initial) {
-      if (v.alive(owned->owner)) {
-        asked.push_back(e.message);
-        e.owner = owned->owner; // which may die as well
-      }
-      ++it;
-    } else if (!e.orphaned_at || now - *e.orphaned_at < patience) {
-      e.orphaned_at = e.orphaned_at.value_or(now);
-      ++it;
-    } else {
-      asked.push_back(std::move(e.message));
-      it = kept_.erase(it);
-    }
+    if (owned == nullptr) continue;
+    const bool due = is_due(e, *owned, v, now);
+    // A shard that moves takes its sessions along; and who is asked now may die as well.
+    if (due || (!e.owner.name.empty() && v.alive(e.owner))) e.owner = owned->owner;
+    if (!due) continue;
+    e.unheard_of.reset();
+    e.orphaned_at.reset();
+    asked.push_back(e.message);
   }
   return asked;
 }

@@ -39,7 +39,7 @@ struct deadline {};
 // just after it was given it, and over a stream nothing repeats the request by itself.
 struct send_failed {
   std::string branch;
-  bool proxy_died = false; // the request is said again, unless it has been answered
+  bool unsaid = false; // nobody tried: it is said again, unless it has been answered
 };
 
 // Another session asks this one (for example: where is this address of record bound?).

@@ -15,10 +15,15 @@ namespace holdfast::session {
 
 // A message whose token names `address`, where no session is (and no copy of one): a request 481
 // (RFC 3261 12.2.2, 9.2), an ACK nothing; a response that a proxy application has to pass
-// on is passed on; a 2xx to an INVITE is acknowledged and its call ended by a BYE, both repeated
-// byte for byte as often as the 2xx is; other responses are dropped.
+// on is passed on; other responses are dropped.
 [[nodiscard]] std::vector<effect> on_orphan(const environment& env, session_address address,
                                             std::string_view bytes, const flow& source);
+
+// A 2xx to an INVITE of which nothing is known at `address` any more. What is then to be done takes
+// a session: a new one there, which acknowledges it and repeats a BYE until it is answered (RFC
+// 3261 13.2.2.4, 15.1.1).
+[[nodiscard]] bool is_half_a_call(const environment& env, session_address address,
+                                  std::string_view bytes);
 
 // The response to a request by who keeps no state, as an effect without proxy. nullopt: the bytes
 // are no request, or an ACK, which never gets an answer. `retry_after` of 0: no such header.

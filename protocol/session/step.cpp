@@ -191,7 +191,7 @@ void step::take(const send_failed& failure) {
   const auto found = std::find_if(s_.clients.begin(), s_.clients.end(),
                                   [&](const auto& r) { return r.branch == failure.branch; });
   if (found == s_.clients.end()) return;
-  if (failure.proxy_died) return say_again(*found);
+  if (failure.unsaid) return say_again(*found);
   if (found->too_large && !found->provisional && !found->answered) return send_as_datagram(*found);
   if (look_up_again(*found)) return;
   fail_transport(*found);
@@ -200,7 +200,7 @@ void step::take(const send_failed& failure) {
 // Where the first one had arrived, the copy is absorbed (RFC 3261 17.2).
 void step::say_again(const client_record& record) {
   if (record.answered || record.finished()) return;
-  sometimes<"session: said again for a dead proxy">();
+  sometimes<"session: said again what no proxy sent">();
   run({sip::transmit{sip::to_bytes(record.request())}}, outlet_of(record, false));
 }
 

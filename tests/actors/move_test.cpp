@@ -2,6 +2,8 @@
 #include "clusters.hpp"
 #include "phone.hpp"
 
+#include <algorithm>
+
 using namespace clusters;
 using phones::phone;
 
@@ -76,6 +78,38 @@ TEST_CASE("drain: a call that still rings moves along, although nothing of it wa
     run.run_for(2s);
     CHECK(alice.status(bye) == 200);
     CHECK_FALSE(bob.in_call());
+    CHECK(run.fail_stops().empty());
+  }
+}
+
+TEST_CASE("move: what the old owner said before it knew is not waited for") {
+  for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+    CAPTURE(seed);
+    simulation run{three_containers(seed)};
+    form(run);
+    phone alice{run, alice_at, "alice"};
+    const auto invite = alice.invite("sip:alarm@example.com");
+    run.run_for(1s);
+    REQUIRE(alice.status(invite) == 200);
+    const auto shard = run.address_of(alice.remote_token()).value().shard;
+    const auto owner = run.owner_of(alice.remote_token());
+    const auto heir = run.view().shard(shard)->replicas.at(0).node.name;
+
+    run.cut_one_way("coordinator-1", owner); // the proxy hears of it, the owner does not
+    REQUIRE(run.operate(cluster::control::operator_verb::move, heir, shard));
+    std::vector<std::string> asked;
+    for (int i = 0; i < 400 && run.owner_of(alice.remote_token()) == owner; ++i) {
+      asked.push_back(alice.in_dialog("INFO", {.answered_once = true}));
+      run.run_for(500us);
+    }
+    CHECK(run.owner_of(alice.remote_token()) == heir);
+    run.run_for(20ms);
+    run.heal("coordinator-1", owner);
+    run.run_for(400ms);
+    // Some get 500, others having overtaken them.
+    CHECK(std::count_if(asked.begin(), asked.end(),
+                        [&](const auto& info) { return alice.status(info) == 0; })
+          == 0);
     CHECK(run.fail_stops().empty());
   }
 }

@@ -43,6 +43,7 @@ void element::deliver(const flow& from, const std::string& raw, instant now) {
     }
   }
   const session::received message{.bytes = bytes, .source = from, .proxy = "proxy-1"};
+  if (session::is_half_a_call(*env_, at, bytes) && !sessions_.contains(at)) create(at);
   if (sessions_.contains(at)) return run(at, message, now);
   for (const auto& e : session::on_orphan(*env_, at, bytes, from))
     if (const auto* s = std::get_if<session::send>(&e)) send_(s->destination, s->bytes);

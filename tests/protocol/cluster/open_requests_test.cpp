@@ -47,11 +47,14 @@ std::string request(const std::string& method, const std::string& branch) {
 }
 
 void take(open_requests& open, const view& v, const std::string& method, bool initial, instant now,
-          const std::string& branch = "z9hG4bKone", const std::string& marked = {}) {
+          const std::string& branch = "z9hG4bKone", const std::string& marked = {},
+          transport over = transport::udp) {
   const auto bytes = request(method, branch);
   sip::message_view m;
   REQUIRE_FALSE(m.read(bytes));
-  open.arrived(m, arriving(initial, marked.empty() ? bytes : marked), v, now);
+  auto message = arriving(initial, marked.empty() ? bytes : marked);
+  message.source.over = over;
+  open.arrived(m, message, v, now);
 }
 
 std::string response(int status, const std::string& branch, const std::string& method = "INVITE") {
@@ -68,6 +71,14 @@ void say(open_requests& open, const view& v, int status, const std::string& bran
   sip::message_view m;
   REQUIRE_FALSE(m.read(bytes));
   open.answered(m, shard_id{1}, v);
+}
+
+// By shard 1, in that epoch.
+void went_unheard(open_requests& open, int status, epoch of, const std::string& method = "INVITE") {
+  const auto bytes = response(status, "z9hG4bKone", method);
+  sip::message_view m;
+  REQUIRE_FALSE(m.read(bytes));
+  open.unheard(m, shard_id{1}, of);
 }
 
 } // namespace
@@ -143,6 +154,46 @@ TEST_CASE("open requests: inside a dialog they go to the new owner at once, and 
     CHECK(open.orphaned(first_heir, start).empty());
     CHECK(open.orphaned(second_heir, start).size() == 1);
     say(open, second_heir, 200, "z9hG4bKone", method);
+    CHECK(open.empty());
+  }
+}
+
+TEST_CASE("open requests: a final response that was fenced is asked for once there is a new owner "
+          "[architecture, fence d]") {
+  auto before = with_containers({"container-1", "container-2", "container-3"});
+  before.shards[1].epoch = epoch{4};
+  auto moved = before;
+  moved.shards[1].owner = {"container-3", incarnation{1}};
+  moved.shards[1].epoch = epoch{5};
+  auto moved_again = before;
+  moved_again.shards[1].owner = {"container-2", incarnation{1}};
+  moved_again.shards[1].epoch = epoch{6};
+
+  struct row {
+    const char* method;
+    bool initial;
+    transport over;
+    bool may_create; // when it is asked for
+  };
+  const row rows[] = {{"INVITE", true, transport::udp, false},
+                      {"INFO", false, transport::udp, false},
+                      {"REGISTER", true, transport::tcp, true}};
+  for (const auto& r : rows) {
+    CAPTURE(r.method);
+    open_requests open;
+    take(open, before, r.method, r.initial, start, "z9hG4bKone", {}, r.over);
+    went_unheard(open, 180, epoch{4}, r.method);
+    CHECK(open.orphaned(moved, start).empty()); // who waits for the final one will have it
+    went_unheard(open, 503, epoch{4}, r.method);
+    CHECK(open.orphaned(before, start).empty()); // heard of the new owner, not yet of which
+    const auto asked = open.orphaned(moved, start);
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().may_create == r.may_create);
+    CHECK(open.orphaned(moved, start + 1min).empty()); // once
+    went_unheard(open, 503, epoch{5}, r.method);       // and its owner came too late as well
+    CHECK(open.orphaned(moved, start).empty());
+    CHECK(open.orphaned(moved_again, start).size() == 1);
+    say(open, moved_again, 503, "z9hG4bKone", r.method);
     CHECK(open.empty());
   }
 }

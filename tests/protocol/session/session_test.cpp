@@ -216,7 +216,7 @@ TEST_CASE("directory: a call is found by Call-ID and From-tag, a registration by
 }
 
 TEST_CASE(
-    "orphan: a request gets the same 481 each time, an ACK nothing, a stray 2xx ACK and BYE") {
+    "orphan: a request gets the same 481 each time, an ACK nothing, a 2xx makes half a call") {
   world w;
   phone alice{w, alice_at, "alice"};
   phone bob{w, bob_at, "bob"};
@@ -239,34 +239,70 @@ TEST_CASE(
   CHECK(orphan(ack).empty());
   auto invite = bob.request("INVITE", "sip:bob@example.com");
   invite.set("From", "<sip:alice@example.com>;tag=" + token);
-  CHECK(orphan(bob.response(invite, 200)) == strings{"ACK", "BYE"});
-  CHECK(orphan(bob.response(invite, 180)).empty());
-  CHECK(orphan(bob.response(invite, 486)).empty());
+  const auto half = [&](const sip::message& m) {
+    CHECK(orphan(m).empty());
+    return session::is_half_a_call(*w.env, here, sip::to_bytes(m));
+  };
+  CHECK(half(bob.response(invite, 200)));
+  CHECK_FALSE(half(bob.response(invite, 180)));
+  CHECK_FALSE(half(bob.response(invite, 486)));
+  auto cancel = invite;
+  cancel.set("CSeq", "1 CANCEL");
+  CHECK_FALSE(half(bob.response(cancel, 200)));
   invite.set("From", "<sip:alice@example.com>;tag=foreign");
-  CHECK(orphan(bob.response(invite, 200)).empty());
+  CHECK_FALSE(half(bob.response(invite, 200)));
 }
 
-TEST_CASE("orphan: copies of a stray 2xx get the same ACK and BYE, each dialog of a fork its own "
-          "[RFC 3261 13.2.2.4]") {
+TEST_CASE(
+    "orphan: half a call is acknowledged as often as its 2xx comes, and its BYE repeated until "
+    "it is answered [RFC 3261 13.2.2.4, 15.1.1]") {
   world w;
   phone bob{w, bob_at, "bob"};
   auto invite = bob.request("INVITE", "sip:bob@example.com");
   invite.set("From", "<sip:alice@example.com>;tag=" + w.env->tokens.issue(here));
-  const auto sent = [&](const sip::message& success) {
-    strings list;
-    for (const auto& e : session::on_orphan(*w.env, here, sip::to_bytes(success), bob_at))
-      list.push_back(std::get<session::send>(e).bytes);
-    return list;
-  };
   const auto success = bob.response(invite, 200);
   auto of_another_branch = success;
   of_another_branch.set("To", "<sip:bob@example.com>;tag=another");
-  REQUIRE(sent(success).size() == 2);
-  CHECK(sent(success) == sent(success));
-  const auto bye = sip::parse(sent(success)[1]);
-  const auto other_bye = sip::parse(sent(of_another_branch)[1]);
-  CHECK(bye->cseq()->number > 100); // above all PRACKs that nobody knows of any more
-  CHECK(bye->top_via()->branch() != other_bye->top_via()->branch());
+
+  session::session ending{w.env, here, 1};
+  auto time = instant{} + 1h;
+  bool over = false;
+  const auto sent = [&](const session::event& what) {
+    std::vector<sip::message> list;
+    for (const auto& e : ending.on(what, time)) {
+      if (const auto* out = std::get_if<session::send>(&e))
+        list.push_back(sip::parse(out->bytes).value());
+      over = over || std::holds_alternative<session::ended>(e);
+    }
+    return list;
+  };
+  const auto comes = [&](const sip::message& m) {
+    return sent(session::received{sip::to_bytes(m), bob_at, "proxy-1"});
+  };
+
+  const auto first = comes(success);
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].is("ACK"));
+  CHECK(first[1].is("BYE"));
+  CHECK(first[1].cseq()->number > 100); // above all PRACKs that nobody knows of any more
+  const auto again = comes(success);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].is("ACK"));
+  const auto other = comes(of_another_branch); // a fork: a call of its own
+  REQUIRE(other.size() == 2);
+  CHECK(other[1].top_via()->branch() != first[1].top_via()->branch());
+
+  time = *ending.next_deadline();
+  const auto repeated = sent(session::deadline{});
+  REQUIRE_FALSE(repeated.empty());
+  CHECK(repeated[0].is("BYE"));
+  CHECK(comes(bob.response(first[1], 200)).empty());
+  CHECK(comes(bob.response(other[1], 481)).empty());
+  while (!over && ending.next_deadline()) { // Timer K
+    time = *ending.next_deadline();
+    CHECK(sent(session::deadline{}).empty());
+  }
+  CHECK(over);
 }
 
 TEST_CASE("stateless: a response carries Retry-After and goes where the Via says") {

@@ -104,6 +104,7 @@ try {
   told.copies = await page.locator('.shard-panel .facts').textContent();
   expect(/behind by\d+ commits?/.test(told.copies.replace(/\s+/g, ' ').replace('behind by ', 'behind by')), `lag of the shard: ${told.copies}`);
   await page.keyboard.press('2');
+  await page.locator('.rows .row').nth(3).waitFor(); // keys need something to move about in
   await page.locator('.rows').focus();
   await page.keyboard.press('Home');
   await page.keyboard.press('ArrowRight');

@@ -1,6 +1,6 @@
 // The supervision tree of the whole cluster. Rows are made only where one looks, and sessions are
 // asked for only while their rows are in view, so that a hundred thousand of them cost nothing.
-import {html, useEffect, useMemo, useRef, useState, count, duration, heat, hue, person, plural} from '/lib.js';
+import {html, useEffect, useLayoutEffect, useMemo, useRef, useState, count, duration, heat, hue, person, plural} from '/lib.js';
 import {get, useWatch} from '/live.js';
 import {stateOf} from '/pages/calls.js';
 
@@ -135,7 +135,7 @@ export function Tree({path}) {
     return next;
   }, [answer]);
 
-  useEffect(() => { // the cluster itself is unfolded when one comes
+  useLayoutEffect(() => { // the cluster itself is unfolded when one comes, before a key can be pressed
     if (actors.length && !open.size) setOpen(new Set([...new Set(actors.map(a => `${a.node}/`))].filter(k => k.startsWith('container'))));
   }, [actors.length > 0]);
 
