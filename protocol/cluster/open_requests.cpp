@@ -18,7 +18,6 @@ void open_requests::arrived(const sip::message_view& request, const sip_in& mess
   e.message = message;
   e.message.may_create = initial && !invite;
   e.since = now;
-  e.invite = invite;
   e.patient = initial && invite;
   e.shard = message.to.shard;
   if (const auto* owned = v.shard(e.shard); owned != nullptr && !initial) e.owner = owned->owner;
@@ -43,6 +42,7 @@ void open_requests::answered(const sip::message_view& response, shard_id shard, 
   }
   const auto* owned = v.shard(shard);
   if (owned == nullptr) return;
+  e->rings = response.cseq()->method == "INVITE";
   e->shard = shard;
   e->owner = owned->owner;
   e->orphaned_at.reset();
@@ -84,7 +84,7 @@ void open_requests::expire(instant now) {
   if (now - swept_ < sweep_interval) return;
   swept_ = now;
   std::erase_if(kept_, [&](const auto& k) {
-    return now - k.second.since >= (k.second.invite ? invite_kept_for : other_kept_for);
+    return now - k.second.since >= (k.second.rings ? invite_kept_for : other_kept_for);
   });
 }
 

@@ -43,9 +43,9 @@ namespace holdfast::cluster {
 class open_requests {
 public:
   static constexpr std::size_t requests_max = 10'000; // about 1 KiB each; more are not kept
-  static constexpr duration invite_kept_for{4min};    // above Timer C, RFC 3261 16.6
-  // Above the time in which a death is noticed; a copy that came by another proxy and was answered
-  // there is not kept for longer than that.
+  static constexpr duration invite_kept_for{4min};    // once it rings: above Timer C, RFC 3261 16.6
+  // Above the time in which a death is noticed; one that was answered by another proxy is not kept
+  // for longer than that.
   static constexpr duration other_kept_for{8s};
   static constexpr duration sweep_interval{2s};
   static constexpr duration patience{1500ms}; // with an initial INVITE
@@ -70,7 +70,7 @@ private:
   struct entry {
     sip_in message;
     instant since;
-    bool invite = false;
+    bool rings = false;   // a provisional response to an INVITE came this way
     bool patient = false; // an initial INVITE
     shard_id shard;
     node_id owner; // empty name: nobody has answered yet

@@ -94,7 +94,7 @@ std::string_view params_view::check(std::string_view wanted, std::string_view& v
   std::size_t at = 0;
   bool seen = false;
   for (std::size_t n = 0; next(at, p); ++n) {
-    if (n == params_max) return "too many parameters";
+    if (n >= params_max && (n > params_max || !has("received"))) return "too many parameters";
     if (seen || !text::same(p.name, wanted)) continue;
     value = p.value;
     seen = true;

@@ -8,7 +8,9 @@
 
 namespace holdfast::sip {
 
-inline constexpr std::size_t params_max = 64; // of one URI or one header field
+// Of one URI or one header field. `received` of a Via is not counted: a hop adds it to what the hop
+// before found short enough (RFC 3261 18.2.1).
+inline constexpr std::size_t params_max = 64;
 
 // One parameter where it stands.
 struct param_view {

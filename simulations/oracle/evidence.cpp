@@ -107,6 +107,15 @@ bool evidence::calm(instant from, instant to) const {
   });
 }
 
+bool evidence::overtaken(const exchange& x) const {
+  if (x.status() != 500) return false;
+  const auto answered = x.finals.front().at;
+  return std::any_of(clients.begin(), clients.end(), [&](const auto& y) {
+    return y.call_id == x.call_id && y.agent == x.agent && y.in_dialog && y.first < answered
+           && y.request->cseq()->number > x.request->cseq()->number;
+  });
+}
+
 bool evidence::healthy(instant at) const {
   if (!ready_again || at < healed) return false;
   return !last_crash || at < *last_crash || (recovered && at >= *recovered);

@@ -104,6 +104,8 @@ struct evidence {
   [[nodiscard]] bool lost_user(const std::string& user, instant since) const;
   // A shard changed hands in that time: what class `stable` does not promise may happen.
   [[nodiscard]] bool taken_over(instant from, instant to) const;
+  // RFC 3261 12.2.2: it came after a later one of its dialog, and had 500 for that.
+  [[nodiscard]] bool overtaken(const exchange& x) const;
   // Nothing was wrong, anywhere.
   [[nodiscard]] bool calm(instant from, instant to) const;
   // The cluster is whole and has been told to be: everything must work at that time.

@@ -58,7 +58,8 @@ void drains_lose_nothing(const evidence& e, findings& out) {
     if (plan == nullptr || plan->throws || !plan->acknowledges) continue;
     const bool asked_to_throw = std::any_of(plan->requests.begin(), plan->requests.end(),
                                             [](const auto& r) { return r.throws; });
-    const bool unwell = x.status() >= 500 && x.status() != plan->rejects && x.method != "INVITE";
+    const bool unwell =
+        x.status() >= 500 && x.status() != plan->rejects && x.method != "INVITE" && !e.overtaken(x);
     if (!x.in_dialog || asked_to_throw || !unwell || x.finals.front().at >= until) continue;
     out.push_back({"",
                    x.method + " in a dialog was answered " + std::to_string(x.status())

@@ -64,7 +64,7 @@ void use_counts(const std::uint8_t* data, std::size_t size) {
     using verdict = session::nonce_table::verdict;
     if (data[i] >= 0xc0) { // issued anew: it begins again where it had been forgotten
       if (table.use(nonce, 0) == verdict::unknown) {
-        table.issued(nonce);
+        table.issued(nonce, now + 1min);
         std::erase_if(fresh, [&](const auto& f) { return f.first == which; });
       }
     } else if (table.use(nonce, data[i + 1]) == verdict::fresh) {

@@ -221,8 +221,11 @@ TEST_CASE(
   for (std::size_t i = 0; i < open_requests::requests_max + 5; ++i)
     take(open, all, "INVITE", true, start + 2s, "z9hG4bK" + std::to_string(i));
   CHECK(open.size() == open_requests::requests_max);
+  say(open, all, 180, "z9hG4bK7");
   open.expire(start + open_requests::other_kept_for); // only the first
   CHECK(open.size() == open_requests::requests_max - 1);
+  open.expire(start + open_requests::other_kept_for + 10s); // all but the one that rings
+  CHECK(open.size() == 1);
   open.expire(start + open_requests::invite_kept_for + 20s);
   CHECK(open.empty());
 }

@@ -225,6 +225,24 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("transport: whatever was short enough still is when it is stamped [RFC 3261 18.2.1]") {
+  auto m = request("OPTIONS");
+  std::string via = "SIP/2.0/UDP h;rport";
+  for (std::size_t i = 1; i < params_max; ++i) via += ";p" + std::to_string(i);
+  m.set("Via", via);
+  const auto bytes = to_bytes(m);
+  message_view view;
+  REQUIRE_FALSE(view.read(bytes));
+  REQUIRE_FALSE(check_message(view));
+  std::string stamped;
+  REQUIRE(append_stamped(view, {"192.0.2.1", 4444}, stamped));
+  CHECK(parse(stamped).has_value());
+  m.set("Via", via + ";one-more");
+  CHECK_FALSE(parse(to_bytes(m)).has_value());
+  m.set("Via", via + ";received=192.0.2.1;one-more");
+  CHECK_FALSE(parse(to_bytes(m)).has_value());
+}
+
 TEST_CASE("transport: a URI names its target without DNS [RFC 3263 4]") {
   struct {
     std::string_view uri;
