@@ -131,6 +131,7 @@ private:
   bool answer_later(const std::string& peer, const cluster::who_has& q); // false: too many wait
   void answer_those_who_wait();
   [[nodiscard]] bool knows_its_sessions() const;
+  void wait_for_view(cluster::sip_in message, const std::string& from);
   [[nodiscard]] bool placed_by_a_former_directory(const cluster::sip_in& message,
                                                   const std::string& from) const;
   [[nodiscard]] std::optional<session_address> known_here(const std::string& key) const;
@@ -192,6 +193,8 @@ private:
   std::map<std::string, std::uint64_t> searching_; // key -> search
   // Of a view we do not know yet, or while not knows_its_sessions(). Some are our own.
   std::vector<std::pair<std::string, cluster::who_has>> asked_early_;
+  // Messages by a newer view than ours, and the node that sent each.
+  std::vector<std::pair<cluster::sip_in, std::string>> ahead_;
   std::uint64_t next_search_ = 0;
   std::map<std::pair<session_address, std::uint64_t>, open_question> questions_;
   std::map<std::string, cluster::handled> handled_; // per proxy, collected until the end of a batch

@@ -16,7 +16,10 @@ using cluster::frame_kind;
 
 // `from`: the node that sent it to us; our own name when it was here already.
 void container::on_sip(cluster::sip_in message, const std::string& from) {
-  if (message.view > current_view().number) send(options_.hub, newer_view_seen{from, message.view});
+  if (message.view > current_view().number) {
+    send(options_.hub, newer_view_seen{from, message.view});
+    if (!owns(message.to.shard)) return wait_for_view(std::move(message), from);
+  }
   if (placed_by_a_former_directory(message, from)) return;
   const auto shard = message.to.shard;
   if (owns(shard)) {
@@ -28,6 +31,15 @@ void container::on_sip(cluster::sip_in message, const std::string& from) {
   if (entry == nullptr || message.forwarded || !entry->owned()) return;
   message.forwarded = true;
   forward(std::move(message), entry->owner.name);
+}
+
+// By that view the shard may be ours; by our own it may be that of a node which is dead by now, and
+// who sent the message has given it to the owner that it knows.
+void container::wait_for_view(cluster::sip_in message, const std::string& from) {
+  if (ahead_.size() < early_messages_max)
+    ahead_.emplace_back(std::move(message), from);
+  else if (std::has_single_bit(++early_dropped_))
+    spdlog::warn("too much waits for a newer view: {} messages dropped so far", early_dropped_);
 }
 
 // Its successor may have asked us for that request already, and placed it elsewhere: two sessions

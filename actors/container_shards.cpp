@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::actors {
 
@@ -31,6 +32,7 @@ void container::on_view() {
   }
   for (const auto& [key, q] : questions_) pose(q.question);
   answer_those_who_wait();
+  for (auto& [message, from] : std::exchange(ahead_, {})) on_sip(std::move(message), from);
 }
 
 // The view names us owner. The spawn that carries it out is on its way; if none comes within the

@@ -1,6 +1,7 @@
 #include "clusters.hpp"
 #include "phone.hpp"
 
+#include <algorithm>
 #include <functional>
 
 using namespace clusters;
@@ -74,6 +75,37 @@ TEST_CASE(
       run.cut(owner, peer);
     REQUIRE(run.run_until([&] { return !run.alive(owner); }, 3s));
   });
+}
+
+TEST_CASE("failover: an heir that hears of it last loses nothing of what comes before") {
+  for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+    CAPTURE(seed);
+    simulation run{with_alarm_clock(seed)};
+    form(run);
+    phone alice{run, alice_at, "alice"};
+    const auto invite = alice.invite("sip:alarm@example.com");
+    run.run_for(1s);
+    REQUIRE(alice.status(invite) == 200);
+    const auto owner = run.owner_of(alice.remote_token());
+    const auto heir = survivor_of(owner);
+
+    run.cut_one_way("coordinator-1", heir); // the proxies hear of it, the heir does not
+    run.crash(owner);
+    std::vector<std::string> asked;
+    for (int i = 0; i < 400 && run.owner_of(alice.remote_token()) != heir; ++i) {
+      asked.push_back(alice.in_dialog("INFO", {.answered_once = true})); // repeated by nobody
+      run.run_for(500us);
+    }
+    CHECK(run.owner_of(alice.remote_token()) == heir);
+    run.heal("coordinator-1", heir);
+    run.run_for(2s);
+    // Some get 500, others having overtaken them.
+    CHECK(std::count_if(asked.begin(), asked.end(),
+                        [&](const auto& info) { return alice.status(info) == 0; })
+          == 0);
+    CHECK(alice.consistent());
+    CHECK(run.fail_stops().empty());
+  }
 }
 
 TEST_CASE("failover: without a launcher a container that hangs is fenced by its lease") {
