@@ -139,6 +139,9 @@ public:
   // response still comes to on_response(), a 2xx that crossed the CANCEL included.
   virtual void cancel(transaction_id invite) = 0;
 
+  // The CSeq number of a request of ours that has no final response yet.
+  [[nodiscard]] virtual std::uint32_t cseq_of(transaction_id request) const = 0;
+
   // Is there still a dialog to send in? False once a BYE went either way.
   [[nodiscard]] virtual bool alive(dialog_id dialog) const = 0;
 

@@ -302,12 +302,19 @@ void b2bua::in_dialog(context& session, const incoming_request& request) {
   const bool acknowledges = m.is("PRACK") && ringing_in != attempts.end();
   // The callee has answered meanwhile: it does not wait for this any more.
   if (m.is("PRACK") && !acknowledges) return session.respond(request.id, 200);
-  const auto to = acknowledges ? session.prack(ringing_in->to, other, carried_content(m))
-                               : session.send_in(other, m.method, carried_content(m),
-                                                 m.max_forwards().value_or(70) - 1);
+  auto carried = carried_content(m);
+  for (auto& field : carried.headers)
+    if (sip::text::same(field.name, "Event"))
+      field.value = transfers.translated(request.dialog, field.value);
+  const auto to =
+      acknowledges
+          ? session.prack(ringing_in->to, other, carried)
+          : session.send_in(other, m.method, carried, m.max_forwards().value_or(70) - 1);
   // The other side is in the middle of an INVITE of its own (RFC 3261 14.2).
   if (to == transaction_id{}) return session.respond(request.id, 491);
-  relays.push_back({request.id, to, request.dialog, !m.body.empty()});
+  const auto cseq = m.is("REFER") ? m.cseq().value_or(sip::cseq{}).number : 0;
+  relays.push_back({request.id, to, request.dialog, !m.body.empty(), cseq});
+  if (m.is("REFER")) transfers.passed_on({request.dialog, cseq, other, session.cseq_of(to)});
 }
 
 void b2bua::on_response(context& session, const incoming_response& response) {
@@ -324,6 +331,7 @@ void b2bua::on_response(context& session, const incoming_response& response) {
 
 void b2bua::relay_answered(context& session, const relay& r, const incoming_response& response) {
   if (response.status == 100) return;
+  if (r.refer_cseq != 0) transfers.answered(r.asking, r.refer_cseq, response.message);
   const bool accepted = response.status >= 200 && response.status < 300;
   if (accepted && response.method == "INVITE" && !session.alive(r.asking)) {
     session.acknowledge(response.dialog); // who asked has hung up meanwhile

@@ -33,6 +33,7 @@
 
 #include "protocol/applications/application.hpp"
 #include "protocol/applications/location.hpp"
+#include "protocol/applications/referrals.hpp"
 
 #include <cstdint>
 #include <string>
@@ -120,6 +121,7 @@ struct relay {
   transaction_id to;
   dialog_id asking;
   bool has_body = false;
+  std::uint32_t refer_cseq = 0; // of a REFER as it came; 0: it is none
 };
 
 template <class F>
@@ -128,6 +130,7 @@ void describe(F& f, relay& x) {
   f(2, x.to);
   f(3, x.asking);
   f(4, x.has_body);
+  f(5, x.refer_cseq);
 }
 
 struct b2bua final : basic_application<b2bua> {
@@ -135,6 +138,7 @@ struct b2bua final : basic_application<b2bua> {
   std::vector<pair> calls;
   std::vector<relay> relays;
   std::vector<dialog_id> late_offers; // dialogs whose ACK is to be passed on
+  referrals transfers;
 
   static result<void> check(const settings& given);
 
@@ -173,6 +177,7 @@ void describe(F& f, b2bua& x) {
   f(2, x.calls);
   f(3, x.relays);
   f(4, x.late_offers);
+  f(5, x.transfers);
 }
 
 } // namespace holdfast::applications

@@ -71,9 +71,22 @@ void step::note_flow(dialog_record& d, const server_record& by) const {
     if (known && !known->reliable()) d.flow = by.source;
     return;
   }
-  const bool over_it =
-      from && direct && (from->reliable() || is_reached_over_its_flow(by.request(), *from));
+  const bool over_it = from && direct
+                       && (from->reliable() || is_reached_over_its_flow(by.request(), *from)
+                           || targets_gruu_of_ours(d));
   d.flow = over_it ? by.source : std::string{};
+}
+
+// A GRUU of a domain of ours leads to us (RFC 5627 3.4); who answered with one is where it was
+// asked.
+void step::note_way(dialog_record& d, const client_record& by) const {
+  if (targets_gruu_of_ours(d)) d.destination = by.destination;
+}
+
+bool step::targets_gruu_of_ours(const dialog_record& d) const {
+  if (!d.dialog.route_set.empty()) return false;
+  const auto target = sip::parse_uri(d.dialog.remote_target);
+  return target && target->has_param("gr") && s_.env->serves_domain(target->host);
 }
 
 void step::write_via(sip::message& request, transport over, const std::string& mark) {

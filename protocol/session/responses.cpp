@@ -71,6 +71,7 @@ void step::pass_up_invite(transaction_id id, const sip::message& response) {
     if (record->in_dialog) {
       if (auto* d = dialog(of)) {
         d->dialog.on_response(response);
+        note_way(*d, *record);
         d->offers.received_response(response, false);
         if (d->dialog.state == sip::dialog_state::terminated) end_dialog(of);
       }
@@ -103,6 +104,7 @@ dialog_id step::dialog_of(transaction_id id, const sip::message& response) {
                             [&](const auto& d) { return d.dialog.matches_response(response); });
   if (found != s_.dialogs.end()) {
     found->dialog.on_response(response);
+    note_way(*found, *record);
     return found->id;
   }
   if (record->in_dialog || response.to_tag().empty()) return {};
@@ -114,6 +116,7 @@ dialog_id step::dialog_of(transaction_id id, const sip::message& response) {
                         .proxy = record->proxy,
                         .destination = record->fixed_destination ? record->destination : "",
                         .offers = {}});
+  note_way(s_.dialogs.back(), *record);
   s_.dialogs.back().offers.sent_request(record->request());
   return s_.dialogs.back().id;
 }

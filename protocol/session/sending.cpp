@@ -290,6 +290,13 @@ void step::send_cancel(client_record& record) {
   run(effects, out);
 }
 
+std::uint32_t step::cseq_of(transaction_id id) const {
+  const auto record = std::find_if(s_.clients.begin(), s_.clients.end(),
+                                   [id](const auto& c) { return c.id == id; });
+  if (record == s_.clients.end()) return 0;
+  return record->request().cseq().value_or(sip::cseq{}).number;
+}
+
 bool step::alive(dialog_id of) const {
   return std::any_of(s_.dialogs.begin(), s_.dialogs.end(),
                      [&](const auto& d) { return d.id == of && !d.bye_wanted; });

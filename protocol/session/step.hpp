@@ -70,6 +70,7 @@ public:
   [[nodiscard]] dialog_id dialog_named(const applications::dialog_names& names) const override;
   void acknowledge(dialog_id dialog, const content& carried = {}) override;
   void cancel(transaction_id invite) override;
+  [[nodiscard]] std::uint32_t cseq_of(transaction_id request) const override;
   [[nodiscard]] bool alive(dialog_id dialog) const override;
   void set_timer(const std::string& name, duration after) override;
   void set_expiry(const std::string& name, duration after) override;
@@ -157,6 +158,8 @@ private:
   [[nodiscard]] sip::transaction_effects begin(client_record& record, sip::message request);
   void send_as_datagram(client_record& record);
   void note_flow(dialog_record& dialog, const server_record& by) const;
+  void note_way(dialog_record& dialog, const client_record& by) const;
+  [[nodiscard]] bool targets_gruu_of_ours(const dialog_record& dialog) const;
   [[nodiscard]] static std::string way_within(const dialog_record& dialog);
   [[nodiscard]] std::string contact(const std::string& flow_text, bool secure) const;
 

@@ -259,9 +259,6 @@ void append_canonical_aor(std::string& out, const uri_view& u) {
   if (ipv6) out += '[';
   for (const char c : u.host) out += text::lower(c);
   if (ipv6) out += ']';
-  // It is a sip URI now: what is 5060 there would be no port at all when it is read again.
-  if (u.port != 0 && u.port != 5060 && !(u.secure && u.port == 5061))
-    out.append(":" + std::to_string(u.port));
 }
 
 std::string canonical_aor(const uri& u) {
@@ -269,7 +266,6 @@ std::string canonical_aor(const uri& u) {
   view.scheme = u.scheme;
   view.user = u.user;
   view.host = u.host;
-  view.port = u.port;
   view.opaque = u.opaque;
   view.sip_or_sips = u.is_sip();
   view.secure = u.secure();

@@ -38,8 +38,9 @@ struct uri {
 [[nodiscard]] bool equivalent(const uri& a, const uri& b);
 
 // RFC 3261 10.3 step 5: the index of the location service. "sip:alice@example.com", lower-case
-// scheme and host, user unescaped as far as it may be, no password, parameters or headers; a port
-// is kept unless it is the scheme's default. sips counts as sip: one person, one set of bindings.
+// scheme and host, user unescaped as far as it may be, no password, port, parameters or headers: To
+// and From have no port (19.1.1), and whoever is called at one of ours is the same person. sips
+// counts as sip: one person, one set of bindings.
 [[nodiscard]] std::string canonical_aor(const uri& u);
 
 // %HH undone everywhere; nullopt: a '%' that is no escape.

@@ -198,6 +198,51 @@ TEST_CASE(
   CHECK(w.seen(alice_at) == strings{"405"});
 }
 
+TEST_CASE("b2bua: a subscription that REFER made is named as its side knows it [RFC 3515 2.4.6]") {
+  b2bua_world w;
+  call c{w};
+  for (const auto* method : {"INFO", "OPTIONS"}) { // the two sides count apart from here on
+    c.alice.send(c.alice.in_dialog(method));
+    c.bob.respond(c.bob.expect(method), 200);
+    c.bob.send(c.bob.in_dialog("INFO"));
+    c.alice.respond(c.alice.expect("INFO"), 200);
+  }
+  const auto number = [](const sip::message& m) { return std::to_string(m.cseq()->number); };
+  const auto event = [](const std::string& id) { return "refer;id=" + id; };
+  // Of two transfers, by either side, each NOTIFY and SUBSCRIBE names its own.
+  const auto transfers = [&](phone& a, phone& b) {
+    auto refer = a.in_dialog("REFER");
+    refer.set("CSeq", std::to_string(refer.cseq()->number + 40) + " REFER");
+    a.dialog->local_cseq += 40;
+    refer.add("Refer-To", "<sip:carol@example.com>");
+    a.send(refer);
+    const auto passed = b.expect("REFER");
+    REQUIRE(number(passed) != number(refer));
+    b.respond(passed, 202);
+    a.expect("202");
+    return std::pair{number(refer), number(passed)};
+  };
+  const auto [asked, passed] = transfers(c.alice, c.bob);
+  const auto [bob_asked, alice_passed] = transfers(c.bob, c.alice);
+  w.crash(1s);
+  const auto says = [&](phone& from, phone& to, const char* method, const std::string& value) {
+    auto m = from.in_dialog(method);
+    m.add("Event", value);
+    from.send(m);
+    const auto came = to.expect(method);
+    to.respond(came, 200);
+    from.expect("200");
+    return std::string{came.header("Event").value_or("")};
+  };
+  CHECK(says(c.bob, c.alice, "NOTIFY", event(passed)) == event(asked));
+  CHECK(says(c.alice, c.bob, "SUBSCRIBE", event(asked)) == event(passed));
+  CHECK(says(c.alice, c.bob, "NOTIFY", "refer ; a=b; id=" + alice_passed)
+        == "refer;a=b;id=" + bob_asked);
+  CHECK(says(c.bob, c.alice, "NOTIFY", "refer") == "refer");
+  CHECK(says(c.bob, c.alice, "NOTIFY", "refer;id=7") == "refer;id=7");
+  CHECK(says(c.bob, c.alice, "NOTIFY", "presence;id=" + passed) == "presence;id=" + passed);
+}
+
 TEST_CASE("b2bua: a redirection is followed when the rule says so") {
   world w{{{.application = "b2bua",
             .methods = {},

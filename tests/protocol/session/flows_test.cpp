@@ -162,10 +162,15 @@ TEST_CASE("flows: a caller behind a NAT is sent requests where its own came from
       // Somebody who names another place means it.
       {"<sip:alice@198.51.100.7:5080>", flow{endpoint{"198.51.100.7", 5080}}},
       {"<sip:alice@phone.example.com>", flow{endpoint{"phone.example.com", 5060}}},
+      // What we lent her leads to us, what another domain lent her leads there (RFC 5627 3.4).
+      {"<sip:alice@example.org;gr=urn:uuid:1>", through_the_nat},
+      {"<sip:alice@example.org>", flow{endpoint{"example.org", 5060}}},
+      {"<sip:alice@example.net;gr=urn:uuid:1>", flow{endpoint{"example.net", 5060}}},
   };
   for (const auto& r : rows) {
     INFO(r.contact);
     world w{b2bua_to("192.0.2.20:5060")};
+    w.env->domains = {"example.org"};
     phone alice{w, alice_at, "alice"};
     phone bob{w, bob_at, "bob"};
     const auto invite = alice.request("INVITE", "sip:bob@example.com", offer);
@@ -183,4 +188,24 @@ TEST_CASE("flows: a caller behind a NAT is sent requests where its own came from
     bob.send(bob.in_dialog("BYE"));
     CHECK(w.taken(r.bye_goes_to).size() == 1);
   }
+}
+
+TEST_CASE("flows: a callee with a GRUU of ours is sent requests where it was called "
+          "[RFC 5627 3.4]") {
+  world w{b2bua_to("192.0.2.20:5060")};
+  w.env->domains = {"example.org"};
+  phone alice{w, alice_at, "alice"};
+  phone bob{w, bob_at, "bob"};
+  alice.invite("sip:bob@example.com");
+  auto success = bob.response(bob.expect("INVITE"), 200, offer);
+  success.set("Contact", "<sip:bob@example.org;gr=urn:uuid:2>");
+  bob.send(success);
+  alice.learn(alice.expect("200"));
+  alice.ack();
+  CHECK(bob.expect("ACK").request_uri == "sip:bob@example.org;gr=urn:uuid:2");
+  w.crash(1s);
+  alice.send(alice.in_dialog("INFO"));
+  CHECK(bob.expect("INFO").request_uri == "sip:bob@example.org;gr=urn:uuid:2");
+  alice.send(alice.in_dialog("BYE"));
+  CHECK(bob.expect("BYE").request_uri == "sip:bob@example.org;gr=urn:uuid:2");
 }
