@@ -82,7 +82,7 @@ void no_dialog_is_forgotten(const evidence& e, findings& out) {
     else if (status == 0 && x.first >= e.healed && e.healthy(x.first)
              && e.end - x.first > e.sixty_four_t1())
       out.push_back({"", named(x) + " was never answered", end->number, x.first});
-    else if (status == 0 && x.method == "BYE" && e.ready_again
+    else if (status == 0 && x.method != "INVITE" && e.ready_again
              && x.first + e.sixty_four_t1() > e.healed + takeover_max + in_flight)
       out.push_back({"",
                      named(x)
@@ -212,7 +212,9 @@ void success_until_ack(const evidence& e, findings& out) {
                         && entry.message->call_id() == end.call_id && entry.message->cseq()
                         && entry.message->cseq()->method == "INVITE"
                         && entry.message->cseq()->number == end.invite_cseq;
-      if (!copy || entry.at < *end.stood_at + in_flight || !e.calm(*end.stood_at, entry.at))
+      // The ACK is a commit: also a new owner knows of it.
+      if (!copy || entry.at < *end.stood_at + in_flight
+          || !e.calm(*end.stood_at, *end.stood_at + in_flight))
         continue;
       out.push_back({"", "a 2xx was repeated after its ACK", end.number, entry.at});
       break;
@@ -299,6 +301,17 @@ void dialog_is_unchanged(const evidence& e, findings& out) {
   }
 }
 
+// Everything that requests leave by has crashed, and maybe at once.
+bool no_way_out_remained(const run_plan& plan) {
+  std::set<std::string> proxies;
+  for (const auto& f : plan.faults) {
+    if (f.kind != fault_kind::crash) continue;
+    if (f.node.starts_with("dispatcher")) return true;
+    if (f.node.starts_with("proxy")) proxies.insert(f.node);
+  }
+  return proxies.size() >= plan.cluster.proxies;
+}
+
 // Design, "Failure", 4: each timer fires once.
 void timers_fire_once(const evidence& e, findings& out) {
   for (const auto& end : e.ends) {
@@ -330,7 +343,8 @@ void timers_fire_once(const evidence& e, findings& out) {
         std::all_of(e.plan.faults.begin(), e.plan.faults.end(), [](const auto& f) {
           return f.kind == fault_kind::crash || f.kind == fault_kind::strangers;
         });
-    if (only_deaths && e.plan.buggify == 0 && rang.front() > std::max(due, owned + 1s) + 500ms
+    if (only_deaths && !no_way_out_remained(e.plan) && e.plan.buggify == 0
+        && rang.front() > std::max(due, owned + 1s) + 500ms
         && !e.taken_over(*end.stood_at - in_flight, *end.stood_at + in_flight))
       out.push_back({"", "a timer fired late after a failover", end.number, rang.front()});
     // It may have fired before and not have got out: then it is repeated, RFC 3261 17.1.2.
@@ -353,6 +367,10 @@ void cancel_is_decided(const evidence& e, findings& out) {
     if (!decided && e.end > *end.cancelled_at + e.sixty_four_t1())
       out.push_back({"", "a cancelled INVITE was answered " + std::to_string(end.status),
                      end.number, *end.cancelled_at});
+    for (const auto& x : e.clients)
+      if (x.method == "CANCEL" && x.call_id == end.call_id && x.agent == end.agent
+          && x.finals.empty())
+        out.push_back({"", "a CANCEL was never answered", end.number, x.first});
     for (const auto* callee : e.ends_of(end.number, side::callee))
       if (end.status == 487 && callee->state != call_end::phase::ended)
         out.push_back({"", "the caller cancelled its call, the callee is still in it", end.number,
