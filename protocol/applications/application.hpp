@@ -93,6 +93,7 @@ public:
   virtual ~context() = default;
 
   [[nodiscard]] virtual instant now() const = 0;
+  [[nodiscard]] virtual duration t1() const = 0;          // RFC 3261 17.1.1.1
   [[nodiscard]] virtual const settings& rule() const = 0; // settings of the rule that chose us
   [[nodiscard]] virtual unsigned restarts() const = 0; // how often the session died of an exception
   [[nodiscard]] virtual bool serves_domain(const std::string& host) const = 0;

@@ -42,9 +42,6 @@ bool is_set(const context& session, const char* name, const char* value) {
   return found != session.rule().end() && found->second == value;
 }
 
-// As long as a 2xx may be repeated, or come from another branch (RFC 6026 8.4): 64*T1.
-constexpr duration late_success = 32s;
-
 std::string late_timer(transaction_id from) {
   return "late " + std::to_string(from.value);
 }
@@ -238,7 +235,8 @@ void proxy::on_response(context& session, const incoming_response& response) {
     c->left.clear();
     c->tried.clear();
     c->best.reset();
-    session.set_timer(late_timer(c->from), late_success);
+    // As long as a 2xx may be repeated, or come from another branch (RFC 6026 8.4).
+    session.set_timer(late_timer(c->from), 64 * session.t1());
     return;
   }
   final_response(session, *c, std::move(passed));

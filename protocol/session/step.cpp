@@ -264,7 +264,7 @@ void step::end_dialog(dialog_id id) {
     if (!record.answered && !record.request().is("BYE")) open_requests.push_back(record.id);
   }
   for (const auto request : open_requests) respond(request, 487);
-  commit_ = true;
+  if (!planted<"bye-is-not-committed">()) commit_ = true;
 }
 
 void step::quarantine() {

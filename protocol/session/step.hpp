@@ -53,6 +53,7 @@ public:
   [[nodiscard]] instant now() const override { return now_; }
   [[nodiscard]] const applications::settings& rule() const override { return s_.settings; }
   [[nodiscard]] unsigned restarts() const override { return s_.restarts; }
+  [[nodiscard]] duration t1() const override { return s_.env->timers.t1; }
   [[nodiscard]] bool serves_domain(const std::string& host) const override {
     return s_.env->serves_domain(host);
   }

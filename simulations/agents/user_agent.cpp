@@ -146,6 +146,10 @@ void user_agent::cancel(unsigned number) {
   start(sip::make_cancel(t.request));
 }
 
+void user_agent::leave() {
+  leaves_ = true;
+}
+
 // Its battery is empty: it hears nothing and says nothing.
 void user_agent::fall_silent(unsigned number) {
   auto* end = standing(number);
@@ -303,8 +307,8 @@ void user_agent::succeeded(const sip::message& invite, const sip::message& respo
     transmit(*sip::parse(again->second), again->second);
     return;
   }
-  if (initial && end.answered_at && response.to_tag() != end.remote_tag)
-    return decline(response, end);
+  const bool other = (end.answered_at && response.to_tag() != end.remote_tag) || end.status >= 300;
+  if (initial && other) return decline(response, end);
   if (initial) {
     learn_remote(response, end);
   } else if (const auto contacts = response.contacts(); contacts && !contacts->empty()) {
@@ -328,7 +332,8 @@ void user_agent::acknowledge(const sip::message& response, const call_end& end) 
   transmit(ack, bytes);
 }
 
-// A 2xx of another dialog than the one that stands: acknowledged, and ended by a BYE.
+// A 2xx of another dialog than the one that stands, or to an INVITE that had failed: acknowledged,
+// and ended by a BYE.
 void user_agent::decline(const sip::message& response, const call_end& standing) {
   auto other = standing;
   other.cseq = standing.invite_cseq;
@@ -364,7 +369,7 @@ void user_agent::stands(call_end& end) {
   if (plan->silent_after && end.at == side::caller)
     run_.after(*plan->silent_after, [this, number] { fall_silent(number); });
   if (plan->hangs_up == end.at || (!has_callee(*plan) && end.at == side::caller))
-    run_.after(plan->holds, [this, number] { hang_up(number); });
+    run_.after(leaves_ ? duration{} : plan->holds, [this, number] { hang_up(number); });
 }
 
 } // namespace holdfast::simulations

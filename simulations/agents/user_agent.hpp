@@ -37,6 +37,7 @@ public:
   void request_in(unsigned number, const std::string& method, bool throws = false);
   void hang_up(unsigned number);
   void cancel(unsigned number); // if nobody has answered
+  void leave();                 // from now on every call is ended as soon as it stands
 
   [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] const std::map<std::string, call_end>& ends() const { return ends_; } // by Call-ID
@@ -113,6 +114,7 @@ private:
   plan_lookup plans_;
   unsigned next_ = 0;
   int enrolled_ = 0;
+  bool leaves_ = false;
   std::uint32_t register_cseq_ = 0;
   std::map<std::string, call_end> ends_;
   std::map<std::string, client_transaction> clients_; // by branch and method

@@ -111,6 +111,7 @@ private:
   void probe();
   void place(const call_plan& call);
   void call_now(const std::string& callee, duration holds);
+  void call_now(call_plan call);
   void request_in_every_call();
   void last_failover();
   void everybody_hangs_up();
@@ -256,9 +257,13 @@ bool rehearsal::wait_until_ready(duration patience) {
 
 void rehearsal::call_now(const std::string& callee, duration holds) {
   call_plan call;
-  call.number = next_call_++;
   call.callee = callee;
   call.holds = holds;
+  call_now(call);
+}
+
+void rehearsal::call_now(call_plan call) {
+  call.number = next_call_++;
   evidence_.plan.calls.push_back(call);
   place(call);
 }
@@ -276,6 +281,13 @@ void rehearsal::probe() {
   request_in_every_call();
   call_now("answer", to_the_end);
   for (const auto& r : evidence_.plan.registrations) call_now(r.user, to_the_end);
+  if (!evidence_.plan.registrations.empty()) { // and one that is given up while it rings
+    call_plan call;
+    call.callee = evidence_.plan.registrations.front().user;
+    call.rings = 1300ms;
+    call.cancels_after = 100ms;
+    call_now(call);
+  }
   run_->run_for(1500ms);
 }
 
@@ -304,15 +316,19 @@ void rehearsal::last_failover() {
 
 void rehearsal::everybody_hangs_up() {
   evidence_.hung_up = run_->now();
-  for (const auto& [user, a] : agents_)
+  for (const auto& [user, a] : agents_) {
     for (const auto& [call_id, end] : a->ends()) evidence_.ends_before.push_back(end);
+    a->leave();
+  }
   for (const auto& call : evidence_.plan.calls) {
     auto& caller = agent(caller_of(call.number));
     caller.cancel(call.number);
     const bool by_callee = has_callee(call) && call.hangs_up == side::callee;
     (by_callee ? agent(call.callee) : caller).hang_up(call.number);
   }
-  run_->run_for(evidence_.sixty_four_t1() + failover_max + 2 * settling);
+  // As long as a BYE may be repeated; and then as long as its session absorbs repetitions.
+  run_->run_for(evidence_.sixty_four_t1() + 2 * settling);
+  if (evidence_.plan.to_the_end) run_->run_for(evidence_.sixty_four_t1() + settling);
 }
 
 // ---- judging

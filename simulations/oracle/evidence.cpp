@@ -103,7 +103,7 @@ bool evidence::calm(instant from, instant to) const {
   if (last_crash && *last_crash <= to && (!recovered || *recovered >= from)) return false;
   return std::none_of(plan.faults.begin(), plan.faults.end(), [&](const fault& f) {
     const auto until = std::max(healed, formed + f.at + f.lasts + 1s);
-    return formed + f.at <= to && until >= from;
+    return formed + f.at <= to && until > from;
   });
 }
 

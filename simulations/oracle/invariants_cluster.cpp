@@ -159,7 +159,7 @@ void overload_spares_calls(const evidence& e, findings& out) {
 // House rule: every table is bounded, and empty when there is nothing to do. What is left are the
 // sessions of registrars.
 void nothing_is_left(const evidence& e, findings& out) {
-  if (!e.ready_again || e.end < e.hung_up + 2 * e.sixty_four_t1()) return;
+  if (!e.ready_again || !e.plan.to_the_end) return;
   std::size_t sessions = 0;
   for (const auto& row : e.last_rows) sessions += row.sessions;
   if (sessions > e.plan.registrations.size())

@@ -367,6 +367,11 @@ void cancel_is_decided(const evidence& e, findings& out) {
     if (!decided && e.end > *end.cancelled_at + e.sixty_four_t1())
       out.push_back({"", "a cancelled INVITE was answered " + std::to_string(end.status),
                      end.number, *end.cancelled_at});
+    // A 2xx may cross the CANCEL, and not come long after it.
+    if (end.status / 100 == 2 && end.answered_at && *end.answered_at > *end.cancelled_at + in_flight
+        && e.calm(end.began, *end.answered_at))
+      out.push_back(
+          {"", "a call was cancelled, and answered after that", end.number, *end.answered_at});
     for (const auto& x : e.clients)
       if (x.method == "CANCEL" && x.call_id == end.call_id && x.agent == end.agent
           && x.finals.empty())

@@ -333,6 +333,8 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
   if (scenario == "calm") return plan;
   draw_faults(d, plan);
   dice more{seed * 2 + 1'000'000'007}; // of its own: what was drawn before stays what it was
+  dice last{seed * 2 + 2'000'000'011};
+  plan.to_the_end = last.percent(30);
   if (scenario == "random") {
     draw_operations(more, plan);
     draw_extensions(more, plan);

@@ -248,6 +248,8 @@ void read_line(reader& r, run_plan& plan) {
     plan.waits = r.time();
   } else if (r.take("no container dies at the end")) {
     plan.last_failover = false;
+  } else if (r.take("the run ends when every call is forgotten")) {
+    plan.to_the_end = true;
   } else if (r.take("with the defect")) {
     plan.planted = r.word();
   } else {
@@ -335,6 +337,7 @@ std::string to_prose(const run_plan& plan) {
     text += "the code acts unlikely at " + std::to_string(plan.buggify) + " of 1000 points\n";
   if (plan.waits > duration{}) text += "everybody waits for " + seconds(plan.waits) + "\n";
   if (!plan.last_failover) text += "no container dies at the end\n";
+  if (plan.to_the_end) text += "the run ends when every call is forgotten\n";
   if (!plan.planted.empty()) text += "with the defect " + plan.planted + "\n";
   return text;
 }

@@ -36,6 +36,7 @@ TEST_CASE("prose: every drawn plan is read back as it was written") {
       CHECK(read->faults_end == drawn.faults_end);
       CHECK(read->waits == drawn.waits);
       CHECK(read->last_failover == drawn.last_failover);
+      CHECK(read->to_the_end == drawn.to_the_end);
     }
 }
 
