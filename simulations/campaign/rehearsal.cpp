@@ -280,6 +280,7 @@ void rehearsal::probe() {
   evidence_.plan.calls.reserve(evidence_.plan.calls.size() + 16); // agents look plans up
   request_in_every_call();
   call_now("answer", to_the_end);
+  call_now("alarm", to_the_end); // its alarm rings after the last failover
   for (const auto& r : evidence_.plan.registrations) call_now(r.user, to_the_end);
   if (!evidence_.plan.registrations.empty()) { // and one that is given up while it rings
     call_plan call;
@@ -307,6 +308,8 @@ void rehearsal::last_failover() {
   mark(victim + " crashes once more");
   run_->run_for(failover_max);
   evidence_.recovered = run_->now();
+  evidence_.last_victim = victim;
+  evidence_.view_without_it = run_->view();
   request_in_every_call();
   call_now("answer", to_the_end);
   run_->run_for(1s);

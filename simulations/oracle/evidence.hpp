@@ -81,6 +81,8 @@ struct evidence {
   instant healed{};                  // ready again, and a second more
   std::optional<instant> last_crash; // the failover of the liveness phase
   std::optional<instant> recovered;  // from it
+  std::string last_victim;           // of that failover
+  cluster::view view_without_it;     // when that was over, and it had not come back
   instant hung_up{};                 // everybody was told to hang up
   instant end{};
 

@@ -185,6 +185,9 @@ void new_calls_succeed(const evidence& e, findings& out) {
 // Design, "Who does what": the view names who is alive.
 void report_is_true(const evidence& e, findings& out) {
   if (!e.ready_again) return;
+  if (const auto* m = e.view_without_it.find(e.last_victim); m != nullptr && m->alive())
+    out.push_back({"", "the view calls " + e.last_victim + " alive, which has died", 0,
+                   e.recovered.value_or(e.end)});
   for (const auto& m : e.last_view.members)
     if (m.alive() && !e.alive.contains(m.card.name))
       out.push_back({"", "the view calls " + m.card.name + " alive, which is dead", 0, e.end});

@@ -343,7 +343,8 @@ void timers_fire_once(const evidence& e, findings& out) {
         std::all_of(e.plan.faults.begin(), e.plan.faults.end(), [](const auto& f) {
           return f.kind == fault_kind::crash || f.kind == fault_kind::strangers;
         });
-    if (only_deaths && !no_way_out_remained(e.plan) && e.plan.buggify == 0
+    const bool only_failovers = only_deaths && !no_way_out_remained(e.plan);
+    if ((only_failovers || e.healthy(end.began)) && e.plan.buggify == 0
         && rang.front() > std::max(due, owned + 1s) + 500ms
         && !e.taken_over(*end.stood_at - in_flight, *end.stood_at + in_flight))
       out.push_back({"", "a timer fired late after a failover", end.number, rang.front()});
