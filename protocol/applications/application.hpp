@@ -64,7 +64,9 @@ struct incoming_request {
   dialog_id dialog;       // of an initial INVITE: the one that answering it makes; 0: none
   bool in_dialog = false; // it came within a dialog that existed
   const sip::message& message;
-  flow source;        // where it really came from
+  flow source; // where it really came from
+  // Nobody is between us and its sender, who is reached over `source` alone (RFC 5626 5.3).
+  bool over_its_flow = false;
   std::string user{}; // who sent it, proved by digest; empty: nobody was asked
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* dialog_timer = "dialog";
 constexpr std::size_t targets_max = 32; // of one request, redirections included
+constexpr std::size_t parties_max = 64; // of the dialogs of one session
 
 struct proxy_limits {
   unsigned timer_c_s;
@@ -114,6 +115,8 @@ void proxy::on_request(context& session, const incoming_request& request) {
   assert_identity(c.request, session.trusts(request.source.host), request.user, session.realm());
   c.record_route = makes_dialog(m) && !is_set(session, "record_route", "no");
   c.over = request.source.over;
+  if (request.over_its_flow) c.flow = to_string(request.source);
+  if (request.in_dialog) note_sender(request);
   if (request.in_dialog && !dialogs.empty())
     session.set_expiry(dialog_timer,
                        std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
@@ -133,7 +136,8 @@ void proxy::find_targets(context& session, response_context c, bool in_dialog) {
     c.left.push_back({.uri = sip::to_string(*target), .destination = {}});
   } else if (routed || !session.serves_domain(uri->host)) {
     if (!routed && !is_set(session, "foreign", "forward")) return session.respond(c.from, 403);
-    c.left.push_back({.uri = c.request.request_uri, .destination = {}});
+    c.left.push_back({.uri = c.request.request_uri,
+                      .destination = in_dialog ? flow_to(c.request) : std::string{}});
   } else {
     const auto aor = sip::canonical_aor(*uri);
     c.question = session.ask(
@@ -198,7 +202,10 @@ bool proxy::open_branch(context& session, response_context& c, const contact_loc
   const auto id = session.forward(c.from, std::move(copy),
                                   destination ? std::optional{*destination} : std::nullopt);
   if (id == transaction_id{}) return false;
-  c.branches.push_back({.id = id, .over = false, .trusted = trusted});
+  c.branches.push_back({.id = id,
+                        .over = false,
+                        .trusted = trusted,
+                        .flow = at.path.empty() ? at.destination : std::string{}});
   if (c.request.is("INVITE"))
     session.set_timer(timer_c(id),
                       std::chrono::seconds{proxy_limits_of(session.rule())->timer_c_s});
@@ -225,6 +232,10 @@ void proxy::on_response(context& session, const incoming_response& response) {
   session.clear_timer(timer_c(branch->id));
   branch->over = true;
   if (response.status < 300) {
+    if (response.method == "INVITE" || response.method == "SUBSCRIBE") {
+      note_party(passed.from_tag(), c->flow);
+      note_party(passed.to_tag(), branch->flow);
+    }
     note_dialog(session, passed, response.method);
     session.relay(c->from, passed); // every 2xx to an INVITE; its copies too
     cancel_branches(session, *c);
@@ -238,6 +249,13 @@ void proxy::on_response(context& session, const incoming_response& response) {
     // As long as a 2xx may be repeated, or come from another branch (RFC 6026 8.4).
     session.set_timer(late_timer(c->from), 64 * session.t1());
     return;
+  }
+  // Its connection is gone, and nobody has registered it anew: its Contact may be reached all the
+  // same.
+  const bool in_dialog = !c->request.to_tag().empty();
+  if (in_dialog && response.status == 503 && !branch->flow.empty() && !c->cancelled) {
+    note_party(c->request.to_tag(), {});
+    c->left.push_back({.uri = c->request.request_uri, .destination = {}});
   }
   final_response(session, *c, std::move(passed));
 }
@@ -339,7 +357,8 @@ void proxy::on_timer(context& session, const std::string& name) {
 void proxy::on_ack(context& session, dialog_id, const sip::message& ack) {
   auto passed = ack;
   sip::take_own_routes(passed, [&](const sip::uri& uri) { return session.is_own_uri(uri); });
-  session.pass_ack(std::move(passed), {});
+  const auto flow = parse_flow(flow_to(passed));
+  session.pass_ack(std::move(passed), flow ? std::optional{*flow} : std::nullopt);
 }
 
 // The session has to be found for as long as somebody may send through it.
@@ -348,7 +367,10 @@ void proxy::note_dialog(context& session, const sip::message& success, const std
   if (method == "BYE") {
     std::erase(dialogs, success.to_tag());
     std::erase(dialogs, success.from_tag());
-    if (dialogs.empty()) session.clear_timer(dialog_timer);
+    if (dialogs.empty()) {
+      session.clear_timer(dialog_timer);
+      parties.clear();
+    }
   } else if ((method == "INVITE" || method == "SUBSCRIBE") && known == dialogs.end()
              && std::find(dialogs.begin(), dialogs.end(), success.from_tag()) == dialogs.end()
              && !is_set(session, "record_route", "no")) {
@@ -356,6 +378,33 @@ void proxy::note_dialog(context& session, const sip::message& success, const std
     session.set_expiry(dialog_timer,
                        std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
   }
+}
+
+// One without Contact (INFO, BYE) does not say how its sender is reached; from behind a NAT it
+// tells the mapping.
+void proxy::note_sender(const incoming_request& request) {
+  const auto tag = request.message.from_tag();
+  const auto flow = to_string(request.source);
+  if (request.over_its_flow) return note_party(tag, flow);
+  if (request.message.has("Contact")) return note_party(tag, {});
+  const auto known =
+      std::find_if(parties.begin(), parties.end(), [&](const auto& p) { return p.tag == tag; });
+  if (known == parties.end() || request.source.reliable()) return;
+  const auto before = parse_flow(known->flow);
+  if (before && !before->reliable()) known->flow = flow;
+}
+
+void proxy::note_party(std::string_view tag, const std::string& flow) {
+  std::erase_if(parties, [&](const auto& p) { return p.tag == tag; });
+  if (!flow.empty() && parties.size() < parties_max) parties.push_back({std::string{tag}, flow});
+}
+
+// Empty: by its next hop.
+std::string proxy::flow_to(const sip::message& in_dialog) const {
+  if (in_dialog.has("Route")) return {};
+  const auto found = std::find_if(parties.begin(), parties.end(),
+                                  [&](const auto& p) { return p.tag == in_dialog.to_tag(); });
+  return found == parties.end() ? std::string{} : found->flow;
 }
 
 void proxy::forget(transaction_id from) {

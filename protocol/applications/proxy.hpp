@@ -33,6 +33,7 @@ struct proxy_branch {
   transaction_id id;
   bool over = false;    // it has a final response
   bool trusted = false; // its target is inside the trust domain (RFC 3325)
+  std::string flow{};   // over which it went, whatever the Request-URI says; empty: by that
 };
 
 template <class F>
@@ -40,6 +41,19 @@ void describe(F& f, proxy_branch& x) {
   f(1, x.id);
   f(2, x.over);
   f(3, x.trusted);
+  f(4, x.flow);
+}
+
+// An end of a dialog that is reached over a flow, whatever its Contact says (RFC 5626 5.3).
+struct proxy_party {
+  std::string tag;
+  std::string flow;
+};
+
+template <class F>
+void describe(F& f, proxy_party& x) {
+  f(1, x.tag);
+  f(2, x.flow);
 }
 
 // RFC 3261 16.2: from the request to the final response that goes back.
@@ -58,6 +72,7 @@ struct response_context {
   bool decided = false;                      // by a 6xx
   bool record_route = false;                 // its targets get our Record-Route
   transport over = transport::udp;           // that it came on
+  std::string flow;                          // over which its sender is reached; empty: by Contact
 };
 
 template <class F>
@@ -76,11 +91,13 @@ void describe(F& f, response_context& x) {
   f(12, x.decided);
   f(13, x.record_route);
   f(14, x.over);
+  f(15, x.flow);
 }
 
 struct proxy final : basic_application<proxy> {
   std::vector<response_context> contexts;
   std::vector<std::string> dialogs; // To-tag of every 2xx whose dialog stands
+  std::vector<proxy_party> parties; // of those dialogs
 
   static result<void> check(const settings& given);
 
@@ -103,6 +120,9 @@ private:
   void answer(context& session, response_context& c, int status, const content& carried = {});
   void cancel_branches(context& session, response_context& c);
   void note_dialog(context& session, const sip::message& success, const std::string& method);
+  void note_sender(const incoming_request& request);
+  void note_party(std::string_view tag, const std::string& flow);
+  [[nodiscard]] std::string flow_to(const sip::message& in_dialog) const;
   void forget(transaction_id from);
 };
 
@@ -110,6 +130,7 @@ template <class F>
 void describe(F& f, proxy& x) {
   f(1, x.contexts);
   f(2, x.dialogs);
+  f(3, x.parties);
 }
 
 } // namespace holdfast::applications

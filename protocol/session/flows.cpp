@@ -14,24 +14,6 @@ namespace {
 constexpr std::size_t via_size = 150;
 constexpr std::size_t large_request = sip::datagram_request_max - via_size;
 
-// A client says itself that it is reached over the flow of its request ("ob", RFC 5626 5.3), or it
-// is behind a NAT and does not know: its Contact is the address that its own Via names, and the
-// datagram came from another one.
-bool is_reached_over_its_flow(const sip::message& request, const flow& source) {
-  const auto contacts = request.contacts();
-  const auto top = request.top_via();
-  if (!contacts || contacts->size() != 1 || !top) return false;
-  const auto& uri = contacts->front().uri;
-  if (uri.has_param("ob")) return true;
-  const auto claimed = sip::target_of(uri);
-  if (!claimed || claimed->over != source.over || !sip::is_numeric_host(claimed->host))
-    return false;
-  const auto port = top->port == 0 ? sip::default_port(source.over) : top->port;
-  const endpoint named{top->host, port};
-  return static_cast<const endpoint&>(*claimed) == named
-         && static_cast<const endpoint&>(source) != named;
-}
-
 } // namespace
 
 std::string destination_of(std::string_view uri) {
@@ -60,6 +42,31 @@ std::string step::way_within(const dialog_record& d) {
   return d.destination.empty() ? destination_of(d.dialog.next_hop()) : d.destination;
 }
 
+// A client that is connected to us, or that says itself that it is reached over the flow of its
+// request ("ob", RFC 5626 5.3), or that is behind a NAT and does not know: its Contact is the
+// address that its own Via names, and the datagram came from another one.
+bool step::is_over_its_flow(const sip::message& request, const flow& source) const {
+  const auto top = request.top_via();
+  if (!top || request.headers("Via").size() != 1) return false;
+  if (source.reliable()) return true;
+  const auto contacts = request.contacts();
+  if (!contacts || contacts->size() != 1) return false;
+  const auto& uri = contacts->front().uri;
+  if (uri.has_param("ob") || is_gruu_of_ours(uri)) return true;
+  const auto claimed = sip::target_of(uri);
+  if (!claimed || claimed->over != source.over || !sip::is_numeric_host(claimed->host))
+    return false;
+  const auto port = top->port == 0 ? sip::default_port(source.over) : top->port;
+  const endpoint named{top->host, port};
+  return static_cast<const endpoint&>(*claimed) == named
+         && static_cast<const endpoint&>(source) != named;
+}
+
+// It leads to us (RFC 5627 3.4), not to whom we lent it.
+bool step::is_gruu_of_ours(const sip::uri& uri) const {
+  return uri.has_param("gr") && s_.env->serves_domain(uri.host);
+}
+
 // A user agent that is connected to us without anybody between is reached over its connection,
 // whatever its Contact says: it may not listen anywhere (RFC 5626 5.3). So is one behind a NAT,
 // where its latest request came from, of which one without Contact (INFO) tells the mapping only.
@@ -71,14 +78,11 @@ void step::note_flow(dialog_record& d, const server_record& by) const {
     if (known && !known->reliable()) d.flow = by.source;
     return;
   }
-  const bool over_it = from && direct
-                       && (from->reliable() || is_reached_over_its_flow(by.request(), *from)
-                           || targets_gruu_of_ours(d));
+  const bool over_it = from && direct && is_over_its_flow(by.request(), *from);
   d.flow = over_it ? by.source : std::string{};
 }
 
-// A GRUU of a domain of ours leads to us (RFC 5627 3.4); who answered with one is where it was
-// asked.
+// Who answered with a GRUU of ours is where it was asked.
 void step::note_way(dialog_record& d, const client_record& by) const {
   if (targets_gruu_of_ours(d)) d.destination = by.destination;
 }
@@ -86,7 +90,7 @@ void step::note_way(dialog_record& d, const client_record& by) const {
 bool step::targets_gruu_of_ours(const dialog_record& d) const {
   if (!d.dialog.route_set.empty()) return false;
   const auto target = sip::parse_uri(d.dialog.remote_target);
-  return target && target->has_param("gr") && s_.env->serves_domain(target->host);
+  return target && is_gruu_of_ours(*target);
 }
 
 void step::write_via(sip::message& request, transport over, const std::string& mark) {

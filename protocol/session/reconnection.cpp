@@ -52,7 +52,8 @@ bool step::look_up_again(client_record& record) {
   const auto& request = record.request();
   const auto way = parse_flow(record.destination);
   const auto peer = request.to();
-  if (!record.in_dialog || record.answered || !way || !way->reliable() || !peer
+  const bool within = record.in_dialog || (record.forwarded && !request.to_tag().empty());
+  if (!within || record.answered || !way || !way->reliable() || !peer
       || !request.headers("Route").empty() || !s_.env->serves_domain(peer->uri.host))
     return false;
   if (record.location_question != 0) return true;

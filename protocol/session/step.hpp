@@ -160,6 +160,8 @@ private:
   void send_as_datagram(client_record& record);
   void note_flow(dialog_record& dialog, const server_record& by) const;
   void note_way(dialog_record& dialog, const client_record& by) const;
+  [[nodiscard]] bool is_over_its_flow(const sip::message& request, const flow& source) const;
+  [[nodiscard]] bool is_gruu_of_ours(const sip::uri& uri) const;
   [[nodiscard]] bool targets_gruu_of_ours(const dialog_record& dialog) const;
   [[nodiscard]] static std::string way_within(const dialog_record& dialog);
   [[nodiscard]] std::string contact(const std::string& flow_text, bool secure) const;

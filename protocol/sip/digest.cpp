@@ -160,7 +160,6 @@ result<credentials> parse_credentials(std::string_view value) {
   c.nonce = take(*found, "nonce");
   c.uri = take(*found, "uri");
   c.response = text::to_lower(take(*found, "response"));
-  c.cnonce = take(*found, "cnonce");
   c.opaque = take(*found, "opaque");
   c.qop = text::to_lower(take(*found, "qop"));
   for (const auto* needed : {"username", "realm", "nonce", "uri", "response"})
@@ -168,7 +167,8 @@ result<credentials> parse_credentials(std::string_view value) {
   const auto algorithm = hash_algorithm_of(take(*found, "algorithm"));
   if (!algorithm) return fail("algorithm " + take(*found, "algorithm") + " is not spoken here");
   c.algorithm = *algorithm;
-  if (c.qop.empty()) return c;
+  if (c.qop.empty()) return c; // a cnonce means nothing then (RFC 2617 3.2.2)
+  c.cnonce = take(*found, "cnonce");
   if (c.qop != "auth" && c.qop != "auth-int") return fail("qop " + c.qop);
   const auto count = nonce_count_of(take(*found, "nc"));
   if (!count || c.cnonce.empty()) return fail("qop without nc or cnonce");

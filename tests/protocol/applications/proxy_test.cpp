@@ -480,6 +480,89 @@ TEST_CASE("proxy: other requests pass too; a time-out is answered 408 to an INVI
   CHECK(w.seen(alice_at).back() == "408");
 }
 
+namespace {
+
+// Alice and bob are connected, and their Contacts lead nowhere (RFC 7118 5).
+struct connected_call {
+  explicit connected_call(proxy_world& at)
+      : w{at}, alice{at, alices, "alice"}, bob{at, bobs, "bob"} {
+    auto invite = alice.request("INVITE", "sip:bob@example.com", offer);
+    invite.set("Contact", "<sip:alice@df7jal23ls0d.invalid;transport=ws>");
+    alice.send(invite);
+    w.locate({{.uri = "sip:bob@xyz0987.invalid;transport=ws",
+               .destination = to_string(bobs),
+               .path = {},
+               .unknown = {}}});
+    const auto asked = bob.expect("INVITE");
+    auto success = bob.response(asked, 200, offer);
+    success.set("Contact", "<sip:bob@xyz0987.invalid;transport=ws>");
+    bob.send(success);
+    const auto learnt = alice.expect("200");
+    alice.dialog = sip::make_uac_dialog(invite, learnt).value();
+    bob.dialog = sip::make_uas_dialog(asked, success).value();
+    alice.ack();
+    bob.expect("ACK");
+    w.sent.clear();
+  }
+
+  const flow alices{alice_at, transport::tcp, "proxy-1/1.7"};
+  const flow bobs{bob_at, transport::tcp, "proxy-2/1.3"};
+  proxy_world& w;
+  phone alice;
+  phone bob;
+};
+
+} // namespace
+
+TEST_CASE("proxy: who is connected is reached over the connection in the dialog, both ways "
+          "[RFC 5626 5.3, RFC 7118]") {
+  proxy_world w{{}};
+  w.env->domains = {"example.com"};
+  connected_call c{w};
+  c.bob.send(c.bob.in_dialog("INFO"));
+  c.alice.respond(c.alice.expect("INFO"), 200);
+  c.bob.expect("200");
+  w.crash(1s);
+  c.alice.send(c.alice.in_dialog("BYE"));
+  c.bob.respond(c.bob.expect("BYE"), 200);
+  c.alice.expect("200");
+}
+
+TEST_CASE("proxy: who has connected anew is reached there from its next request on") {
+  proxy_world w{{}};
+  w.env->domains = {"example.com"};
+  connected_call c{w};
+  const flow next{endpoint{"192.0.2.10", 40112}, transport::tcp, "proxy-2/1.9"};
+  w.deliver(next, sip::to_bytes(c.alice.in_dialog("INFO")));
+  c.bob.respond(c.bob.expect("INFO"), 200);
+  CHECK(w.taken(next).size() == 1);
+  c.bob.send(c.bob.in_dialog("BYE"));
+  const auto bye = w.taken(next);
+  REQUIRE(bye.size() == 1);
+  CHECK(bye.front().message.is("BYE"));
+}
+
+TEST_CASE("proxy: a connection that is gone is looked up at the registrar, then the Contact is "
+          "tried [RFC 3263 4.3]") {
+  proxy_world w{{}};
+  w.env->domains = {"example.com"};
+  connected_call c{w};
+  c.alice.send(c.alice.in_dialog("INFO"));
+  const auto info = c.bob.expect("INFO");
+  w.run(session::send_failed{.branch = info.top_via()->branch()});
+  const auto asked = w.question();
+  REQUIRE(asked.has_value());
+  CHECK(asked->key == "aor:sip:bob@example.com");
+  const flow next{endpoint{"192.0.2.20", 40113}, transport::tcp, "proxy-1/1.12"};
+  w.locate({{.uri = "sip:bob@xyz0987.invalid;transport=ws",
+             .destination = to_string(next),
+             .path = {},
+             .unknown = {}}});
+  const auto again = w.taken(next);
+  REQUIRE(again.size() == 1);
+  CHECK(again.front().message.request_uri == info.request_uri);
+}
+
 TEST_CASE("forwarding rules: the order of final responses [RFC 3261 16.7 step 6]") {
   CHECK(sip::better_response(404, 0));
   CHECK_FALSE(sip::better_response(404, 404));

@@ -100,6 +100,12 @@ TEST_CASE("digest: header fields survive writing and reading [RFC 3261 20.44, 20
   const auto back = parse_credentials(to_string(given));
   REQUIRE(back.has_value());
   CHECK(*back == given);
+  // Without qop a cnonce means nothing.
+  const auto old =
+      parse_credentials("Digest username=\"a\", realm=\"b\", nonce=\"c\", uri=\"sip:d\", "
+                        "response=\"0\", cnonce=\"e\"");
+  REQUIRE(old.has_value());
+  CHECK(parse_credentials(to_string(*old)) == *old);
 }
 
 TEST_CASE("digest: what cannot be understood is an error, never a guess") {
