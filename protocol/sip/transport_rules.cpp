@@ -67,10 +67,13 @@ bool append_stamped(const message_view& request, const endpoint& source, std::st
   const auto behind = static_cast<std::size_t>(value.data() + value.size() - whole.data());
   out += whole.substr(0, before);
   param_view p;
+  bool filled = false; // of two the first counts
   for (std::size_t at = 0; top->params.next(at, p);) {
     if (text::same(p.name, "received")) continue;
     out.append(";").append(p.name);
-    if (text::same(p.name, "rport"))
+    const bool here = !filled && text::same(p.name, "rport");
+    filled = filled || here;
+    if (here)
       append_number(out.append("="), source.port);
     else if (p.has_value)
       out.append("=").append(p.value);
