@@ -185,7 +185,11 @@ void shard::on_message(cluster::sip_in& message) {
     s = sessions_.try_emplace(id).first;
     start_session(id, s->second);
     ++output_.started;
+    s->second.half = half;
     if (!half) remember_keys(id, s->second, {message.key});
+  } else if (s->second.half && !message.bytes.starts_with("SIP/2.0")) {
+    orphan(message); // the call that it once was is lost; it only ends what is left of it
+    return;
   }
   std::optional<receipt> from;
   if (message.receipt != 0) from = receipt{message.proxy, message.receipt};

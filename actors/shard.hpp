@@ -74,6 +74,7 @@ private:
     std::optional<instant> last_restart;
     bool quarantined = false;
     bool stable = false;
+    bool half = false;              // it began with a 2xx that nobody knew: is_half_a_call()
     bool ending = false;            // removed; gone once that is held
     bool changed = false;           // since its last commit, in a way that needed none
     sequence committed;             // its latest commit
