@@ -64,9 +64,7 @@ struct incoming_request {
   dialog_id dialog;       // of an initial INVITE: the one that answering it makes; 0: none
   bool in_dialog = false; // it came within a dialog that existed
   const sip::message& message;
-  flow source; // where it really came from
-  // Nobody is between us and its sender, who is reached over `source` alone (RFC 5626 5.3).
-  bool over_its_flow = false;
+  flow source;        // where it really came from
   std::string user{}; // who sent it, proved by digest; empty: nobody was asked
 };
 
@@ -99,6 +97,10 @@ public:
   [[nodiscard]] virtual const settings& rule() const = 0; // settings of the rule that chose us
   [[nodiscard]] virtual unsigned restarts() const = 0; // how often the session died of an exception
   [[nodiscard]] virtual bool serves_domain(const std::string& host) const = 0;
+  // Nobody is between us and the sender of the request, who is reached over `source` alone (RFC
+  // 5626 5.3).
+  [[nodiscard]] virtual bool is_over_its_flow(const sip::message& request,
+                                              const flow& source) const = 0;
 
   // Answers a request. A second final response is ignored; so is one to an unknown transaction.
   // A 1xx (above 100) or 2xx to an INVITE makes or confirms its dialog.

@@ -115,8 +115,8 @@ void proxy::on_request(context& session, const incoming_request& request) {
   assert_identity(c.request, session.trusts(request.source.host), request.user, session.realm());
   c.record_route = makes_dialog(m) && !is_set(session, "record_route", "no");
   c.over = request.source.over;
-  if (request.over_its_flow) c.flow = to_string(request.source);
-  if (request.in_dialog) note_sender(request);
+  if (session.is_over_its_flow(m, request.source)) c.flow = to_string(request.source);
+  if (request.in_dialog) note_sender(request, c.flow);
   if (request.in_dialog && !dialogs.empty())
     session.set_expiry(dialog_timer,
                        std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
@@ -382,16 +382,14 @@ void proxy::note_dialog(context& session, const sip::message& success, const std
 
 // One without Contact (INFO, BYE) does not say how its sender is reached; from behind a NAT it
 // tells the mapping.
-void proxy::note_sender(const incoming_request& request) {
+void proxy::note_sender(const incoming_request& request, const std::string& flow) {
   const auto tag = request.message.from_tag();
-  const auto flow = to_string(request.source);
-  if (request.over_its_flow) return note_party(tag, flow);
-  if (request.message.has("Contact")) return note_party(tag, {});
+  if (!flow.empty() || request.message.has("Contact")) return note_party(tag, flow);
   const auto known =
       std::find_if(parties.begin(), parties.end(), [&](const auto& p) { return p.tag == tag; });
   if (known == parties.end() || request.source.reliable()) return;
   const auto before = parse_flow(known->flow);
-  if (before && !before->reliable()) known->flow = flow;
+  if (before && !before->reliable()) known->flow = to_string(request.source);
 }
 
 void proxy::note_party(std::string_view tag, const std::string& flow) {

@@ -120,7 +120,7 @@ private:
   void answer(context& session, response_context& c, int status, const content& carried = {});
   void cancel_branches(context& session, response_context& c);
   void note_dialog(context& session, const sip::message& success, const std::string& method);
-  void note_sender(const incoming_request& request);
+  void note_sender(const incoming_request& request, const std::string& flow);
   void note_party(std::string_view tag, const std::string& flow);
   [[nodiscard]] std::string flow_to(const sip::message& in_dialog) const;
   void forget(transaction_id from);

@@ -264,13 +264,11 @@ void step::to_application(transaction_id id, bool in_dialog) {
   const auto* record = server(id);
   const auto request = without_our_credentials(record->request());
   const auto user = record->user; // records move while the application runs
-  const auto source = parse_flow(record->source).value_or(flow{});
   s_.app->on_request(*this, {.id = id,
                              .dialog = record->dialog,
                              .in_dialog = in_dialog,
                              .message = request,
-                             .source = source,
-                             .over_its_flow = is_over_its_flow(request, source),
+                             .source = parse_flow(record->source).value_or(flow{}),
                              .user = user});
   if (request.is("INVITE")) trying(id);
 }

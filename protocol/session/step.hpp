@@ -57,6 +57,8 @@ public:
   [[nodiscard]] bool serves_domain(const std::string& host) const override {
     return s_.env->serves_domain(host);
   }
+  [[nodiscard]] bool is_over_its_flow(const sip::message& request,
+                                      const flow& source) const override;
   void respond(transaction_id request, int status, const content& carried = {}) override;
   transaction_id send(const applications::outgoing_request& request) override;
   transaction_id send_in(dialog_id dialog, const std::string& method, const content& carried = {},
@@ -160,7 +162,6 @@ private:
   void send_as_datagram(client_record& record);
   void note_flow(dialog_record& dialog, const server_record& by) const;
   void note_way(dialog_record& dialog, const client_record& by) const;
-  [[nodiscard]] bool is_over_its_flow(const sip::message& request, const flow& source) const;
   [[nodiscard]] bool is_gruu_of_ours(const sip::uri& uri) const;
   [[nodiscard]] bool targets_gruu_of_ours(const dialog_record& dialog) const;
   [[nodiscard]] static std::string way_within(const dialog_record& dialog);

@@ -1,7 +1,6 @@
 #include "clusters.hpp"
 #include "phone.hpp"
 
-#include <algorithm>
 #include <functional>
 
 using namespace clusters;
@@ -91,18 +90,11 @@ TEST_CASE("failover: an heir that hears of it last loses nothing of what comes b
 
     run.cut_one_way("coordinator-1", heir); // the proxies hear of it, the heir does not
     run.crash(owner);
-    std::vector<std::string> asked;
-    for (int i = 0; i < 400 && run.owner_of(alice.remote_token()) != heir; ++i) {
-      asked.push_back(alice.in_dialog("INFO", {.answered_once = true})); // repeated by nobody
-      run.run_for(500us);
-    }
+    const auto asked = ask_until_served_by(run, alice, heir);
     CHECK(run.owner_of(alice.remote_token()) == heir);
     run.heal("coordinator-1", heir);
     run.run_for(2s);
-    // Some get 500, others having overtaken them.
-    CHECK(std::count_if(asked.begin(), asked.end(),
-                        [&](const auto& info) { return alice.status(info) == 0; })
-          == 0);
+    CHECK(unanswered(alice, asked) == 0);
     CHECK(alice.consistent());
     CHECK(run.fail_stops().empty());
   }

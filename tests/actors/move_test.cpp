@@ -2,7 +2,6 @@
 #include "clusters.hpp"
 #include "phone.hpp"
 
-#include <algorithm>
 
 using namespace clusters;
 using phones::phone;
@@ -97,19 +96,12 @@ TEST_CASE("move: what the old owner said before it knew is not waited for") {
 
     run.cut_one_way("coordinator-1", owner); // the proxy hears of it, the owner does not
     REQUIRE(run.operate(cluster::control::operator_verb::move, heir, shard));
-    std::vector<std::string> asked;
-    for (int i = 0; i < 400 && run.owner_of(alice.remote_token()) == owner; ++i) {
-      asked.push_back(alice.in_dialog("INFO", {.answered_once = true}));
-      run.run_for(500us);
-    }
+    const auto asked = ask_until_served_by(run, alice, heir);
     CHECK(run.owner_of(alice.remote_token()) == heir);
     run.run_for(20ms);
     run.heal("coordinator-1", owner);
     run.run_for(400ms);
-    // Some get 500, others having overtaken them.
-    CHECK(std::count_if(asked.begin(), asked.end(),
-                        [&](const auto& info) { return alice.status(info) == 0; })
-          == 0);
+    CHECK(unanswered(alice, asked) == 0);
     CHECK(run.fail_stops().empty());
   }
 }

@@ -238,4 +238,19 @@ void phone::repeat_answer(const std::string& call, const std::string& bytes, dur
   });
 }
 
+std::vector<std::string> ask_until_served_by(simulations::simulation& run, phone& caller,
+                                             const std::string& owner) {
+  std::vector<std::string> asked;
+  for (int i = 0; i < 400 && run.owner_of(caller.remote_token()) != owner; ++i) {
+    asked.push_back(caller.in_dialog("INFO", {.answered_once = true}));
+    run.run_for(500us);
+  }
+  return asked;
+}
+
+std::size_t unanswered(const phone& caller, const std::vector<std::string>& asked) {
+  return static_cast<std::size_t>(std::count_if(
+      asked.begin(), asked.end(), [&](const auto& branch) { return caller.status(branch) == 0; }));
+}
+
 } // namespace phones

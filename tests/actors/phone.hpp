@@ -99,4 +99,11 @@ private:
   std::set<std::string> acknowledged_; // INVITEs that came, by Call-ID and CSeq
 };
 
+// Requests in the call of `caller`, one every half millisecond and each said once, until `owner`
+// has the call, but no longer than 200 ms. Their branches.
+std::vector<std::string> ask_until_served_by(simulations::simulation& run, phone& caller,
+                                             const std::string& owner);
+// How many of them had no final response. (Some get 500, others having overtaken them.)
+std::size_t unanswered(const phone& caller, const std::vector<std::string>& asked);
+
 } // namespace phones

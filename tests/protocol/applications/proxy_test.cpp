@@ -482,6 +482,10 @@ TEST_CASE("proxy: other requests pass too; a time-out is answered 408 to an INVI
 
 namespace {
 
+applications::contact_location bob_over(const flow& connection) {
+  return {.uri = "sip:bob@xyz0987.invalid;transport=ws", .destination = to_string(connection)};
+}
+
 // Alice and bob are connected, and their Contacts lead nowhere (RFC 7118 5).
 struct connected_call {
   explicit connected_call(proxy_world& at)
@@ -489,10 +493,7 @@ struct connected_call {
     auto invite = alice.request("INVITE", "sip:bob@example.com", offer);
     invite.set("Contact", "<sip:alice@df7jal23ls0d.invalid;transport=ws>");
     alice.send(invite);
-    w.locate({{.uri = "sip:bob@xyz0987.invalid;transport=ws",
-               .destination = to_string(bobs),
-               .path = {},
-               .unknown = {}}});
+    w.locate({bob_over(bobs)});
     const auto asked = bob.expect("INVITE");
     auto success = bob.response(asked, 200, offer);
     success.set("Contact", "<sip:bob@xyz0987.invalid;transport=ws>");
@@ -554,10 +555,7 @@ TEST_CASE("proxy: a connection that is gone is looked up at the registrar, then 
   REQUIRE(asked.has_value());
   CHECK(asked->key == "aor:sip:bob@example.com");
   const flow next{endpoint{"192.0.2.20", 40113}, transport::tcp, "proxy-1/1.12"};
-  w.locate({{.uri = "sip:bob@xyz0987.invalid;transport=ws",
-             .destination = to_string(next),
-             .path = {},
-             .unknown = {}}});
+  w.locate({bob_over(next)});
   const auto again = w.taken(next);
   REQUIRE(again.size() == 1);
   CHECK(again.front().message.request_uri == info.request_uri);
