@@ -47,6 +47,7 @@ bool container::may_speak(const hosted& h) const {
 void container::emit_stalled(shard_id id, hosted& h) {
   if (!owns(id) || !h.active || !may_speak(h)) return;
   if (!h.stalled.empty() && buggify<"gate: speaks later">()) return;
+  if (!h.stalled.empty()) witness_emission(options_.name, id.value, h.epoch.value);
   while (!h.stalled.empty()) {
     auto next = std::move(h.stalled.front());
     h.stalled.pop_front();

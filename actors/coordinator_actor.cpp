@@ -27,7 +27,7 @@ coordinator_actor::coordinator_actor(caf::actor_config& config, coordinator_opti
 caf::behavior coordinator_actor::make_behavior() {
   options_.outside->observe_processes(caf::actor_cast<caf::actor>(this));
   every(cluster::coordinator_tick);
-  send(this, tick{});
+  on_tick(); // the ledger is asked for at once
   return caf::message_handler{
       [this](ledger_loaded& loaded) {
         feed(control::ledger_state{loaded.found ? std::optional{std::move(loaded.bytes)}

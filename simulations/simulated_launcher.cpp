@@ -30,6 +30,7 @@ void simulated_launcher::observe(simulated_process& by, caf::actor receiver) {
 }
 
 bool simulated_launcher::kill(const std::string& name, std::int64_t pid) {
+  if (kill_observer_) kill_observer_(name, pid);
   const auto found = std::find_if(processes_.begin(), processes_.end(), [&](const auto* p) {
     return p->name() == name && p->pid() == pid;
   });

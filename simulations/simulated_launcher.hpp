@@ -30,6 +30,10 @@ public:
   void ended(const simulated_process& process);
 
   void observe(simulated_process& by, caf::actor receiver);
+  // Told of every request to kill, before it is obeyed.
+  void observe_kills(std::function<void(const std::string& name, std::int64_t pid)> to) {
+    kill_observer_ = std::move(to);
+  }
   bool kill(const std::string& name, std::int64_t pid);
 
   void forget_all();
@@ -46,6 +50,7 @@ private:
   };
   std::map<std::string, observer> observers_; // coordinators, by name
   std::vector<actors::process_ended> untold_;
+  std::function<void(const std::string&, std::int64_t)> kill_observer_;
 };
 
 } // namespace holdfast::simulations

@@ -173,7 +173,7 @@ void simulated_network::close(connection& c, side& to) {
 
 bool simulated_network::read_all(simulated_process& p, caf::io::connection_handle h) {
   auto& there = p.multiplexer();
-  if (!there.impl_ptr(h)) return false;
+  if (there.virtual_network_buffer(h).empty() || !there.impl_ptr(h)) return false;
   bool read = false;
   while (!there.virtual_network_buffer(h).empty() && there.try_read_data(h)) read = true;
   return read;

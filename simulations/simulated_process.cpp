@@ -108,8 +108,9 @@ bool simulated_process::run_actor() {
 }
 
 void simulated_process::note_next_job() {
-  auto* next = dynamic_cast<caf::scheduled_actor*>(scheduler_.jobs.front());
-  if (next == nullptr) return;
+  auto* job = scheduler_.jobs.front();
+  if (job->subtype() != caf::resumable::scheduled_actor) return;
+  auto* next = static_cast<caf::scheduled_actor*>(job);
   time_.note_step(name_, next->name());
   if (const auto* message = next->mailbox().peek(); message != nullptr)
     note_kind(time_, message->content());

@@ -72,6 +72,7 @@ public:
   void heal(const std::string& a, const std::string& b) { network_.heal(a, b); }
   [[nodiscard]] simulated_network& network() { return network_; }
   [[nodiscard]] simulated_ledger& ledger() { return ledger_; }
+  [[nodiscard]] simulated_launcher& launcher() { return launcher_; }
   [[nodiscard]] bool alive(const std::string& name) const;
   [[nodiscard]] bool running(const std::string& name) const { return process(name).running(); }
   // Of that very process; false also when there never was one.

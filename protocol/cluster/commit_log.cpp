@@ -2,6 +2,7 @@
 #include "protocol/core/buggify.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::cluster {
 
@@ -78,11 +79,14 @@ void commit_log::pump(stream& s, instant now, peer_frames& out) {
   if (!s.open || !s.connected) return;
   auto next = order_.upper_bound(s.sent);
   const auto window = buggify<"commit log: a window of one">() ? 1 : window_records;
+  const auto before = out.size();
   while (next != order_.end() && s.in_flight.size() < window) {
     const auto& e = entries_.at(next->second);
     commit c{shard_, epoch_, s.sent, e.record};
     c.record.age = std::chrono::duration_cast<duration>(now - e.submitted);
     out.push_back({s.node.name, frame_kind::commit, encode(c)});
+    if (out.size() - before > 1 && buggify<"commit log: a commit overtakes another">())
+      std::swap(out.back(), out[out.size() - 2]);
     if (buggify<"commit log: sends a commit twice">())
       out.push_back({s.node.name, frame_kind::commit, encode(c)});
     s.sent = next->first;

@@ -15,6 +15,7 @@ struct state {
   bool quiet = true;
   std::function<void(const output&)> witness;
   std::function<void(const output&)> delivery_witness;
+  std::function<void(const output&)> emission_witness;
 };
 
 state& the() {
@@ -92,6 +93,14 @@ void on_delivery(std::function<void(const output&)> witness) {
 
 void tell_delivery(const output& seen) {
   if (the().delivery_witness) the().delivery_witness(seen);
+}
+
+void on_emission(std::function<void(const output&)> witness) {
+  the().emission_witness = std::move(witness);
+}
+
+void tell_emission(const output& seen) {
+  if (the().emission_witness) the().emission_witness(seen);
 }
 
 bool plant(std::string_view name) {

@@ -5,6 +5,7 @@
 //   planted<"skip-epoch-check">()            the defect of that name is switched on for this run
 //   witness_output(...)                      the oracle sees what no client can tell apart
 //   witness_delivery(...)
+//   witness_emission(...)
 //
 // Without HOLDFAST_SIMULATION all five are constants, and compiled to nothing. A point announces
 // itself before main() begins, so that a campaign can list those that nothing ever reached. State
@@ -73,6 +74,10 @@ void tell_output(const output& seen);
 void on_delivery(std::function<void(const output&)> witness);
 void tell_delivery(const output& seen);
 
+// Every time a shard's owner lets something of it go; `proxy` is empty.
+void on_emission(std::function<void(const output&)> witness);
+void tell_emission(const output& seen);
+
 template <point_kind Kind, point_name Name>
 struct registered {
   static inline point& entry = announce(Kind, Name.text);
@@ -110,6 +115,11 @@ inline void witness_delivery(std::string_view container, std::uint16_t shard,
   simulated::tell_delivery({{}, container, shard, in_epoch});
 }
 
+inline void witness_emission(std::string_view container, std::uint16_t shard,
+                             std::uint64_t in_epoch) {
+  simulated::tell_emission({{}, container, shard, in_epoch});
+}
+
 #else
 
 template <point_name Name>
@@ -124,6 +134,7 @@ template <point_name Name>
 }
 constexpr void witness_output(std::string_view, std::string_view, std::uint16_t, std::uint64_t) {}
 constexpr void witness_delivery(std::string_view, std::uint16_t, std::uint64_t) {}
+constexpr void witness_emission(std::string_view, std::uint16_t, std::uint64_t) {}
 
 #endif
 

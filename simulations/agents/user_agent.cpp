@@ -150,6 +150,17 @@ void user_agent::leave() {
   leaves_ = true;
 }
 
+bool user_agent::at_rest() const {
+  const auto over = [](const auto& e) { return e.second.state == call_end::phase::ended; };
+  const auto answered = [](const auto& c) { return c.second.finished || c.second.given_up; };
+  const auto settled = [](const auto& s) {
+    return s.second.final && (s.second.acknowledged || !s.second.request.is("INVITE"));
+  };
+  return std::all_of(ends_.begin(), ends_.end(), over)
+         && std::all_of(clients_.begin(), clients_.end(), answered)
+         && std::all_of(servers_.begin(), servers_.end(), settled);
+}
+
 // Its battery is empty: it hears nothing and says nothing.
 void user_agent::fall_silent(unsigned number) {
   auto* end = standing(number);
@@ -200,7 +211,8 @@ void user_agent::repeat(const std::string& key, duration interval, duration left
   });
 }
 
-void user_agent::timed_out(const client_transaction& t) {
+void user_agent::timed_out(client_transaction& t) {
+  t.given_up = true;
   const auto found = ends_.find(t.call_id);
   if (found == ends_.end()) return;
   auto& end = found->second;

@@ -42,6 +42,8 @@ public:
   [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] const std::map<std::string, call_end>& ends() const { return ends_; } // by Call-ID
   [[nodiscard]] const call_end* end_of(unsigned number) const;
+  // All its calls have ended, and nothing that it said waits for an answer or an ACK.
+  [[nodiscard]] bool at_rest() const;
   // The last status of a REGISTER; 0: none yet.
   [[nodiscard]] int enrolled() const { return enrolled_; }
   [[nodiscard]] std::string uri() const { return "sip:" + user_ + "@" + to_string(at_); }
@@ -57,6 +59,7 @@ private:
     sip::message request;
     bool finished = false;
     bool provisional = false;
+    bool given_up = false;
     std::string call_id;
   };
   struct server_transaction {
@@ -87,7 +90,7 @@ private:
   void acknowledge_failure(const sip::message& invite, const sip::message& response);
   void stands(call_end& end);
   void fall_silent(unsigned number);
-  void timed_out(const client_transaction& t);
+  void timed_out(client_transaction& t);
 
   void on_request(const sip::message& request);
   void on_ack(const sip::message& ack);

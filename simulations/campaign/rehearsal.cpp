@@ -33,7 +33,7 @@ constexpr duration formation_max = 20s;
 constexpr duration healing_max = 30s;
 constexpr duration settling = 1s;
 // From the death of a container until its calls must be served again, whoever fences it.
-constexpr duration failover_max = 4s;
+constexpr duration failover_max = 2500ms;
 constexpr const char* drill_header = "X-Drill";
 // How long calls of the liveness phase stand, and those of a crowd.
 constexpr duration to_the_end = 1h;
@@ -115,6 +115,7 @@ private:
   void request_in_every_call();
   void last_failover();
   void everybody_hangs_up();
+  void wait_for_rest(duration at_most);
   void collect();
   run_result finish();
 
@@ -329,9 +330,22 @@ void rehearsal::everybody_hangs_up() {
     const bool by_callee = has_callee(call) && call.hangs_up == side::callee;
     (by_callee ? agent(call.callee) : caller).hang_up(call.number);
   }
+  const auto long_enough = evidence_.sixty_four_t1() + 2 * settling;
+  if (!evidence_.plan.to_the_end) return wait_for_rest(long_enough);
   // As long as a BYE may be repeated; and then as long as its session absorbs repetitions.
-  run_->run_for(evidence_.sixty_four_t1() + 2 * settling);
-  if (evidence_.plan.to_the_end) run_->run_for(evidence_.sixty_four_t1() + settling);
+  run_->run_for(long_enough + evidence_.sixty_four_t1() + settling);
+}
+
+// Until nobody outside has waited for anything for some repetitions of it.
+void rehearsal::wait_for_rest(duration at_most) {
+  constexpr duration step = 500ms;
+  const auto enough = 16 * evidence_.plan.cluster.timer_t1;
+  for (duration waited{}, rested{}; waited < at_most && rested < enough; waited += step) {
+    run_->run_for(step);
+    const bool rests =
+        std::all_of(agents_.begin(), agents_.end(), [](const auto& a) { return a.second->at_rest(); });
+    rested = rests ? rested + step : duration{};
+  }
 }
 
 // ---- judging

@@ -20,11 +20,15 @@ witness::witness(simulation& run, evidence& into, trace_file* trace,
       });
   simulated::on_output([this](const simulated::output& seen) { on_output(seen); });
   simulated::on_delivery([this](const simulated::output& seen) { on_delivery(seen); });
+  simulated::on_emission([this](const simulated::output& seen) { on_emission(seen); });
+  run_.launcher().observe_kills(
+      [this](const std::string& node, std::int64_t pid) { on_kill(node, pid); });
 }
 
 witness::~witness() {
   simulated::on_output({});
   simulated::on_delivery({});
+  simulated::on_emission({});
 }
 
 void witness::forget(const std::string& node) {
@@ -71,6 +75,36 @@ void witness::on_delivery(const simulated::output& seen) {
                                          "messages for shard " + std::to_string(seen.shard)
                                              + " reached " + servant->second + " and " + container
                                              + " in epoch " + std::to_string(seen.epoch)});
+}
+
+// Fences (a) and (b): an old owner has fallen silent before the new one begins, whether or not a
+// proxy would have let it speak.
+void witness::on_emission(const simulated::output& seen) {
+  auto& last = last_to_speak_[seen.shard];
+  if (seen.epoch < last.epoch)
+    evidence_.double_outputs.push_back(
+        {run_.now(), shard_id{seen.shard}, epoch{seen.epoch},
+         std::string{seen.owner} + " spoke for shard " + std::to_string(seen.shard) + " in epoch "
+             + std::to_string(seen.epoch) + " after " + last.name + " had in epoch "
+             + std::to_string(last.epoch)});
+  else
+    last = {std::string{seen.owner}, seen.epoch};
+}
+
+// Who has the only full copy of a shard is not killed on a suspicion.
+void witness::on_kill(const std::string& node, std::int64_t pid) {
+  const auto* victim = ledger_view_.find(node);
+  if (victim == nullptr || victim->card.pid != pid || !run_.alive(node, pid)) return;
+  for (std::size_t i = 0; i < ledger_view_.shards.size(); ++i) {
+    const auto& s = ledger_view_.shards[i];
+    const bool another = std::any_of(s.replicas.begin(), s.replicas.end(), [&](const auto& r) {
+      return r.in_sync && r.node != victim->id() && ledger_view_.alive(r.node);
+    });
+    if (s.owner == victim->id() && !another)
+      evidence_.double_outputs.push_back(
+          {run_.now(), shard_id{static_cast<std::uint16_t>(i)}, s.epoch,
+           node + " was killed, which had the only full copy of shard " + std::to_string(i)});
+  }
 }
 
 // Every view at the moment at which it becomes valid: who lost what, and was it true?

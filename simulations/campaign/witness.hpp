@@ -34,9 +34,15 @@ private:
   void on_ledger(const std::string& bytes);
   void on_output(const simulated::output& seen);
   void on_delivery(const simulated::output& seen);
+  void on_emission(const simulated::output& seen);
+  void on_kill(const std::string& node, std::int64_t pid);
   void on_datagram(bool to_cluster, const endpoint& client, const std::string& bytes);
 
   using shard_epoch = std::pair<std::uint16_t, std::uint64_t>;
+  struct spoken {
+    std::string name;
+    std::uint64_t epoch = 0;
+  };
 
   simulation& run_;
   evidence& evidence_;
@@ -45,6 +51,7 @@ private:
   std::map<shard_epoch, std::string> speakers_; // owner that spoke
   std::map<shard_epoch, std::string> servants_; // container that was spoken to
   std::map<std::pair<std::string, std::uint16_t>, std::uint64_t> accepted_; // proxy, shard -> epoch
+  std::map<std::uint16_t, spoken> last_to_speak_; // of a shard, in the newest epoch
   cluster::view ledger_view_;
 };
 

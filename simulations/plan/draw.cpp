@@ -1,7 +1,8 @@
 #include "simulations/plan/draw.hpp"
+#include "simulations/plan/ambush.hpp"
+#include "simulations/plan/dice.hpp"
 
 #include <algorithm>
-#include <random>
 #include <set>
 #include <stdexcept>
 
@@ -9,33 +10,10 @@ namespace holdfast::simulations {
 
 namespace {
 
-class dice {
-public:
-  explicit dice(std::uint64_t seed) : chance_{seed} {}
-
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(chance_() % n); }
-  std::size_t between(std::size_t least, std::size_t most) {
-    return least + below(most - least + 1);
-  }
-  // In steps of 10 ms: plans are read by people.
-  duration time(duration least, duration most) {
-    const auto steps = static_cast<std::size_t>((most - least) / 10ms);
-    return least + 10ms * static_cast<std::int64_t>(below(steps + 1));
-  }
-  bool percent(std::size_t p) { return below(100) < p; }
-
-private:
-  std::mt19937_64 chance_;
-};
-
 constexpr std::size_t calls_max = 12;
 // Between two faults that may take a container, where a plan is gentle: so long the cluster needs
 // at most until everything has two copies again.
 constexpr duration recovery{3s};
-
-std::string numbered(const char* name, std::size_t n) {
-  return name + std::to_string(n);
-}
 
 cluster_plan draw_cluster(dice& d) {
   cluster_plan c;
@@ -313,6 +291,7 @@ const std::vector<drawn_scenario>& drawn_scenarios() {
       {"double", "two containers die within half a second"},
       {"coordinator", "only the coordinator and its ledger are in trouble"},
       {"network", "only the network is in trouble"},
+      {"ambush", "faults that conspire: what goes wrong, goes wrong while something else does"},
       {"operations", "containers are drained and replaced, shards move, crowds call"}};
   return all;
 }
@@ -335,10 +314,13 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
   dice more{seed * 2 + 1'000'000'007}; // of its own: what was drawn before stays what it was
   dice last{seed * 2 + 2'000'000'011};
   plan.to_the_end = last.percent(30);
+  dice traps{seed * 2 + 3'000'000'019};
   if (scenario == "random") {
     draw_operations(more, plan);
     draw_extensions(more, plan);
+    if (traps.percent(20)) draw_ambush(traps, plan);
   }
+  if (scenario == "ambush") draw_ambush(traps, plan);
   if (scenario == "double") {
     plan.faults.clear();
     const auto when = d.time(1s, plan.faults_end);
@@ -352,7 +334,7 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
   } else if (scenario == "operations") {
     plan.faults.clear();
     while (plan.faults.empty()) draw_operations(more, plan);
-  } else if (scenario != "random") {
+  } else if (scenario == "coordinator" || scenario == "network") {
     std::erase_if(plan.faults, [&](const fault& f) {
       const bool of_network = f.kind >= fault_kind::cut && f.kind <= fault_kind::inside_loss;
       const bool of_coordinator =

@@ -121,7 +121,7 @@ struct run_plan {
   unsigned buggify = 0;      // of a thousand points, how many act in this run
   duration waits{};          // in the end, before everybody hangs up
   bool last_failover = true; // when all is well again, the busiest container dies once more
-  bool to_the_end = false;   // until the cluster has forgotten every call
+  bool to_the_end = false;   // until the cluster has forgotten every call; else until all is said
   std::string planted;       // the defect that is switched on
 
   [[nodiscard]] std::size_t fault_events() const { return faults.size(); }
