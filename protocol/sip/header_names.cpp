@@ -3,7 +3,9 @@
 #include "protocol/sip/message.hpp"
 #include "protocol/sip/text.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace holdfast::sip {
 
@@ -98,28 +100,68 @@ constexpr bool is_in_order() {
 }
 static_assert(is_in_order(), "the table and the enumeration name the same headers");
 
-// A hash of length, first and last letter into a table with open addressing: a name is compared
-// with one or two candidates.
-constexpr std::size_t slots = 512;
+// A hash of length, first, middle and last letter, each known name in a slot of its own: the factors
+// were found by trying, and a new name may need others.
+constexpr std::size_t slots = 256;
 
-constexpr std::size_t slot_of(std::string_view name) {
-  const auto first = static_cast<unsigned char>(text::lower(name.front()));
-  const auto last = static_cast<unsigned char>(text::lower(name.back()));
-  const auto middle = static_cast<unsigned char>(text::lower(name[name.size() / 2]));
-  return (name.size() * 31 + first * 7U + last * 13U + middle * 3U) % slots;
+// Letters without their case: the bit in which they differ is set. Of what may stand in a line, only
+// the two cases of a letter become that letter, and only '-' becomes '-' (CR does too).
+constexpr unsigned char folded(char c) {
+  return static_cast<unsigned char>(c) | 0x20U;
 }
 
-constexpr std::array<header_name, slots> make_slots() {
-  std::array<header_name, slots> out{};
-  out.fill(header_name::unknown);
+constexpr std::size_t slot_of(std::string_view name) {
+  const auto first = static_cast<unsigned>(folded(name.front()));
+  const auto last = static_cast<unsigned>(folded(name.back()));
+  const auto middle = static_cast<unsigned>(folded(name[name.size() / 2]));
+  return (name.size() + first * 23U + last * 9U + middle * 5U) % slots;
+}
+
+// A name folded, to be compared several letters at a time.
+struct candidate {
+  std::array<char, 22> name{};
+  std::uint8_t size = 0;
+  header_name id = header_name::unknown;
+};
+
+constexpr std::array<candidate, slots> make_slots() {
+  std::array<candidate, slots> out{};
   for (const auto& h : known_headers) {
-    auto at = slot_of(h.name);
-    while (out[at] != header_name::unknown) at = (at + 1) % slots;
-    out[at] = h.id;
+    auto& c = out[slot_of(h.name)];
+    for (std::size_t i = 0; i < h.name.size(); ++i) c.name[i] = static_cast<char>(folded(h.name[i]));
+    c.size = static_cast<std::uint8_t>(h.name.size());
+    c.id = h.id;
   }
   return out;
 }
 constexpr auto by_name = make_slots();
+static_assert(std::ranges::all_of(known_headers,
+                                  [](const auto& h) { return by_name[slot_of(h.name)].id == h.id; }),
+              "two names have one slot");
+
+template <class Word>
+bool same_word(const char* name, const char* known) {
+  constexpr auto cases = static_cast<Word>(0x2020202020202020ULL);
+  Word a, b;
+  std::memcpy(&a, name, sizeof a);
+  std::memcpy(&b, known, sizeof b);
+  return (a | cases) == b;
+}
+
+// The last word overlaps the one before.
+template <class Word>
+bool same_words(const char* name, const char* known, std::size_t size) {
+  for (std::size_t at = 0; at + sizeof(Word) < size; at += sizeof(Word))
+    if (!same_word<Word>(name + at, known + at)) return false;
+  return same_word<Word>(name + size - sizeof(Word), known + size - sizeof(Word));
+}
+
+// Of the same size.
+bool same_name(const char* name, const char* known, std::size_t size) {
+  if (size >= 8) return same_words<std::uint64_t>(name, known, size);
+  if (size >= 4) return same_words<std::uint32_t>(name, known, size);
+  return same_words<std::uint16_t>(name, known, size);
+}
 
 constexpr std::array<header_name, 26> make_compact() {
   std::array<header_name, 26> out{};
@@ -142,11 +184,10 @@ header_name header_name_of(std::string_view name) {
     return text::is_alpha(name.front())
                ? by_letter[static_cast<std::size_t>(text::lower(name.front()) - 'a')]
                : header_name::unknown;
-  for (auto at = slot_of(name); by_name[at] != header_name::unknown; at = (at + 1) % slots) {
-    const auto& candidate = row(by_name[at]).name;
-    if (candidate == name || text::same(candidate, name)) return by_name[at];
-  }
-  return header_name::unknown;
+  const auto& only = by_name[slot_of(name)];
+  const bool same =
+      only.size == name.size() && same_name(name.data(), only.name.data(), name.size());
+  return same ? only.id : header_name::unknown;
 }
 
 std::string_view to_string(header_name name) {

@@ -30,30 +30,56 @@ bool is_noise(std::string_view in) {
   return in.find_first_not_of(std::string_view{"\r\n\0 \t", 5}) == std::string_view::npos;
 }
 
-// The first CR or LF at or behind `at`; the size of `in` when there is none.
-std::size_t find_break(std::string_view in, std::size_t at) {
 #ifdef __SSE2__
-  const auto cr = _mm_set1_epi8('\r');
-  const auto lf = _mm_set1_epi8('\n');
-  for (; at + 16 <= in.size(); at += 16) {
-    const auto block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in.data() + at));
-    const auto hits =
-        _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(block, cr), _mm_cmpeq_epi8(block, lf)));
-    if (hits != 0)
-      return at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(hits)));
-  }
-#endif
-  while (at < in.size() && in[at] != '\r' && in[at] != '\n') ++at;
-  return at;
+constexpr std::size_t block_size = 16;
+
+__m128i block_at(const char* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
 }
 
-// The CRLF at or behind `from`; npos: there is none. A lone CR or LF on the way sets `bare`.
-std::size_t find_line_end(std::string_view in, std::size_t from, bool& bare) {
-  for (auto at = find_break(in, from); at + 1 < in.size(); at = find_break(in, at + 1)) {
+// A bit for each byte of the block that is `c`.
+__m128i where(__m128i block, char c) {
+  return _mm_cmpeq_epi8(block, _mm_set1_epi8(c));
+}
+unsigned bits(__m128i marks) {
+  return static_cast<unsigned>(_mm_movemask_epi8(marks));
+}
+#endif
+
+// The CRLF at or behind `at`; npos: there is none. A lone CR or LF on the way sets `bare`.
+std::size_t find_line_end(std::string_view in, std::size_t at, bool& bare) {
+#ifdef __SSE2__
+  while (at + block_size < in.size()) {
+    const auto block = block_at(in.data() + at);
+    const auto breaks = bits(_mm_or_si128(where(block, '\r'), where(block, '\n')));
+    if (breaks == 0) {
+      at += block_size;
+      continue;
+    }
+    at += static_cast<std::size_t>(std::countr_zero(breaks));
     if (in[at] == '\r' && in[at + 1] == '\n') return at;
     bare = true;
+    ++at;
+  }
+#endif
+  for (; at + 1 < in.size(); ++at) {
+    if (in[at] == '\r' && in[at + 1] == '\n') return at;
+    if (in[at] == '\r' || in[at] == '\n') bare = true;
   }
   return std::string_view::npos;
+}
+
+// The first ':' of the line of `size` bytes that begins at `at`; npos: there is none.
+std::size_t find_colon(std::string_view in, std::size_t at, std::size_t size) {
+#ifdef __SSE2__
+  if (at + block_size <= in.size()) { // most names are shorter
+    const auto colons = bits(where(block_at(in.data() + at), ':'));
+    const auto first = static_cast<std::size_t>(std::countr_zero(colons | 1U << block_size));
+    if (first < size && first < block_size) return first;
+    if (first >= size) return std::string_view::npos;
+  }
+#endif
+  return std::string_view{in.data() + at, size}.find(':');
 }
 
 } // namespace
@@ -78,10 +104,9 @@ struct message_view::reading {
     const char front = m.bytes_[begin];
     if (front == ' ' || front == '\t') return fold(end);
     if (end - begin > header_size_max) return drop("header too long");
-    const auto line = m.bytes_.substr(begin, end - begin);
-    const auto colon = line.find(':');
+    const auto colon = find_colon(m.bytes_, begin, end - begin);
     if (colon == std::string_view::npos) return drop("malformed header");
-    auto name = line.substr(0, colon);
+    std::string_view name{m.bytes_.data() + begin, colon};
     auto known = header_name_of(name); // a known name is a token
     if (known == header_name::unknown) {
       while (!name.empty() && text::is_blank(name.back())) name.remove_suffix(1);
@@ -193,13 +218,12 @@ void message_view::read_status_line(std::string_view line, problem& bad) {
 }
 
 void message_view::read_request_line(std::string_view line, problem& bad) {
-  const auto first = line.find(' ');
-  const auto name = line.substr(0, first);
-  if (!text::is_token(name)) return reject(bad, "malformed method");
-  method_ = name;
+  const auto first = text::skip(line, 0, text::token_char);
+  if (first == 0 || (first < line.size() && line[first] != ' '))
+    return reject(bad, "malformed method");
+  method_ = line.substr(0, first);
   const auto last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last)
-    return reject(bad, "malformed request line");
+  if (first == line.size() || first == last) return reject(bad, "malformed request line");
   request_uri_ = line.substr(first + 1, last - first - 1);
   const auto spoken = line.substr(last + 1);
   if (!text::same(spoken, version)) {

@@ -49,13 +49,11 @@ decoded<parts> take_apart(std::string_view in) {
       return wrong("display name without a URI in <>");
     return in_brackets(in, open, in.substr(0, end));
   }
-  std::size_t mark = 0;
+  auto mark = text::skip(in, 0, text::display_char);
+  if (mark < in.size() && in[mark] == '<')
+    return in_brackets(in, mark, text::trim(in.substr(0, mark)));
   while (mark < in.size() && in[mark] != '<' && in[mark] != ';') ++mark;
-  if (mark < in.size() && in[mark] == '<') {
-    const auto display = text::trim(in.substr(0, mark));
-    if (!text::all(display, text::display_char)) return wrong("display name that needs quotes");
-    return in_brackets(in, mark, display);
-  }
+  if (mark < in.size() && in[mark] == '<') return wrong("display name that needs quotes");
   // RFC 3261 20: outside <>, what follows the first ';' are header parameters.
   const auto uri = text::trim(in.substr(0, mark));
   if (uri.find_first_of("?,") != std::string_view::npos) return wrong("URI that must stand in <>");

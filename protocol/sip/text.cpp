@@ -56,9 +56,10 @@ std::optional<std::uint64_t> to_number(std::string_view s, std::uint64_t max) {
 }
 
 std::optional<std::uint32_t> to_number_saturated(std::string_view s) {
-  if (s.empty() || !std::all_of(s.begin(), s.end(), is_digit)) return std::nullopt;
   constexpr auto max = std::numeric_limits<std::uint32_t>::max();
-  return static_cast<std::uint32_t>(to_number(s, max).value_or(max));
+  if (const auto fits = to_number(s, max)) return static_cast<std::uint32_t>(*fits);
+  if (s.empty() || !std::all_of(s.begin(), s.end(), is_digit)) return std::nullopt;
+  return max;
 }
 
 std::size_t after_quoted(std::string_view s, std::size_t at) {

@@ -188,7 +188,7 @@ std::string_view uri::param(std::string_view name) const {
 }
 
 decoded<uri_view> view_uri(std::string_view in) {
-  std::size_t colon = 0;
+  std::size_t colon = in.starts_with("sip:") ? 3 : 0; // as a rule
   while (colon < in.size() && is_scheme_char(in[colon])) ++colon;
   if (colon == 0 || colon == in.size() || in[colon] != ':' || !text::is_alpha(in.front()))
     return wrong("URI without a scheme");
