@@ -262,8 +262,10 @@ void proxy::on_tick() {
   open_.expire(now());
   note_restriction();
   for (auto& e : held_.expire(now()))
-    // What some container has, the client repeats if it matters.
-    if (!e.delivered)
+    // What some container has, the client repeats if it matters. So it does with a BYE over UDP, for
+    // 64*T1 (RFC 3261 17.1.2.2); refused, it would leave the other end in the call.
+    if (const bool goes_on = e.message.bytes.starts_with("BYE ") && !e.message.source.reliable();
+        !e.delivered && !goes_on)
       refuse_bytes(e.message.bytes, e.message.source,
                    planted<"holding-ends-with-481">() ? 481 : 500);
   on_batch_end();

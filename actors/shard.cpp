@@ -156,6 +156,7 @@ void shard::restore(cluster::session_record& record, bool resend_outbox) {
   auto& s = sessions_[id];
   s.restarts = record.restarts;
   s.stable = record.stable;
+  s.half = record.half;
   s.seen.since = now();
   const bool rests = record.idle.has_value() && !buggify<"shard: wakes a session at once">();
   log_.adopt(std::move(record), now());
@@ -380,6 +381,7 @@ void shard::commit_step(session_step& step, slot& s, std::vector<cluster::outbox
   record.removed = ended;
   record.stable = s.stable;
   record.restarts = s.restarts;
+  record.half = s.half;
   if (!ended) {
     record.state = std::move(*step.snapshot);
     record.idle = step.idle;

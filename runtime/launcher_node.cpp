@@ -35,6 +35,12 @@ file_descriptor open_log(const std::filesystem::path& file) {
   return fd;
 }
 
+// By which this process was started; "" when that can not be told.
+const std::string own_path = [] {
+  std::error_code unreadable;
+  return std::filesystem::read_symlink("/proc/self/exe", unreadable).string();
+}();
+
 // Between fork and exec only what is safe after a fork with other threads around.
 [[noreturn]] void become_node(pid_t launcher, int log, int control, char* const* arguments) {
   ::setsid();
@@ -48,6 +54,7 @@ file_descriptor open_log(const std::filesystem::path& file) {
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   ::fcntl(control, F_SETFD, 0);
+  ::execv(own_path.c_str(), arguments); // which may have been replaced by a later version
   ::execv("/proc/self/exe", arguments);
   ::_exit(127);
 }

@@ -44,7 +44,8 @@ struct supervised_node {
   [[nodiscard]] bool running() const { return pid != 0; }
 };
 
-// Forks and executes this binary as `node`. The child gets the default signal mask, a session of
+// Forks and executes this binary as `node`, or what stands in its place by now: a cluster is renewed
+// by replacing the file and restarting one node after the other. The child gets the default signal mask, a session of
 // its own (Ctrl-C is the launcher's), its log as output, and SIGKILL when the calling thread ends:
 // call it from the main thread. Throws std::system_error.
 void start_node_process(supervised_node& node, const std::filesystem::path& configuration_file);

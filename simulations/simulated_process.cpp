@@ -81,11 +81,13 @@ void simulated_process::execute(std::function<void()> what) {
   if (!alive_) return;
   if (hung_) return waiting_.push_back(std::move(what));
   touched_ = true;
+  take_turn();
   what();
 }
 
 bool simulated_process::run_one() {
   if (busy()) return false;
+  take_turn();
   const bool actors_first = !scheduler_.jobs.empty() && time_.below(4) != 0;
   const bool ran = actors_first ? run_actor() || run_broker() : run_broker() || run_actor();
   if (ran && slowness_ > 1) become_busy();
@@ -129,6 +131,7 @@ std::optional<instant> simulated_process::next_timer() const {
 
 void simulated_process::trigger_timer() {
   set_time();
+  take_turn();
   (void)scheduler_.clock().trigger_timeout();
 }
 

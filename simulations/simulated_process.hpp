@@ -50,6 +50,8 @@ public:
   void resume();
   // From now on every message of this process takes `factor` times a usual one's time; 1: none.
   void slow_down(unsigned factor) { slowness_ = factor; }
+  // Told whenever this process goes on, where several processes share what is the program's.
+  void on_turn(std::function<void()> told) { on_turn_ = std::move(told); }
 
   // From outside: now, after a hang, or never. What it does counts as this process's doing.
   void execute(std::function<void()> what);
@@ -85,6 +87,9 @@ private:
     return ran;
   }
   void note_next_job();
+  void take_turn() const {
+    if (on_turn_) on_turn_();
+  }
 
   timeline& time_;
   std::string name_;
@@ -97,6 +102,7 @@ private:
   bool alive_ = true;
   bool hung_ = false;
   bool touched_ = true;
+  std::function<void()> on_turn_;
   unsigned slowness_ = 1;
   instant busy_until_{};
   std::deque<std::function<void()>> waiting_; // for the end of a hang

@@ -253,6 +253,9 @@ void proxy::on_response(context& session, const incoming_response& response) {
   // Its connection is gone, and nobody has registered it anew: its Contact may be reached all the
   // same.
   const bool in_dialog = !c->request.to_tag().empty();
+  // RFC 3261 12.2.1.2, 15.1.1: whoever says so has no dialog any more.
+  if (response.method == "BYE" && (response.status == 481 || response.status == 408))
+    end_dialog(session, passed);
   if (in_dialog && response.status == 503 && !branch->flow.empty() && !c->cancelled) {
     note_party(c->request.to_tag(), {});
     c->left.push_back({.uri = c->request.request_uri, .destination = {}});
@@ -349,6 +352,7 @@ void proxy::on_timer(context& session, const std::string& name) {
     return session.commit();
   }
   std::erase_if(contexts, [&](const auto& c) { return late_timer(c.from) == name; });
+  if (contexts.empty()) ended.clear();
   for (const auto& c : contexts)
     for (const auto& b : c.branches)
       if (timer_c(b.id) == name) return session.cancel(b.id);
@@ -363,21 +367,25 @@ void proxy::on_ack(context& session, dialog_id, const sip::message& ack) {
 
 // The session has to be found for as long as somebody may send through it.
 void proxy::note_dialog(context& session, const sip::message& success, const std::string& method) {
-  const auto known = std::find(dialogs.begin(), dialogs.end(), success.to_tag());
-  if (method == "BYE") {
-    std::erase(dialogs, success.to_tag());
-    std::erase(dialogs, success.from_tag());
-    if (dialogs.empty()) {
-      session.clear_timer(dialog_timer);
-      parties.clear();
-    }
-  } else if ((method == "INVITE" || method == "SUBSCRIBE") && known == dialogs.end()
-             && std::find(dialogs.begin(), dialogs.end(), success.from_tag()) == dialogs.end()
-             && !is_set(session, "record_route", "no")) {
-    dialogs.push_back(success.to_tag());
-    session.set_expiry(dialog_timer,
-                       std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
-  }
+  if (method == "BYE") return end_dialog(session, success);
+  const auto named_in = [&](const std::vector<std::string>& tags) {
+    return std::ranges::count(tags, success.to_tag()) + std::ranges::count(tags, success.from_tag())
+           > 0;
+  };
+  const bool makes_one = method == "INVITE" || method == "SUBSCRIBE";
+  if (!makes_one || named_in(dialogs) || named_in(ended) || is_set(session, "record_route", "no"))
+    return;
+  dialogs.push_back(success.to_tag());
+  session.set_expiry(dialog_timer,
+                     std::chrono::seconds{proxy_limits_of(session.rule())->dialog_max_s});
+}
+
+void proxy::end_dialog(context& session, const sip::message& bye_response) {
+  for (const auto& tag : {bye_response.to_tag(), bye_response.from_tag()})
+    if (std::erase(dialogs, tag) > 0 && ended.size() < parties_max) ended.push_back(tag);
+  if (!dialogs.empty()) return;
+  session.clear_timer(dialog_timer);
+  parties.clear();
 }
 
 // One without Contact (INFO, BYE) does not say how its sender is reached; from behind a NAT it
@@ -407,6 +415,7 @@ std::string proxy::flow_to(const sip::message& in_dialog) const {
 
 void proxy::forget(transaction_id from) {
   std::erase_if(contexts, [&](const auto& c) { return c.from == from; });
+  if (contexts.empty()) ended.clear();
 }
 
 } // namespace holdfast::applications

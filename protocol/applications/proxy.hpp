@@ -98,6 +98,7 @@ struct proxy final : basic_application<proxy> {
   std::vector<response_context> contexts;
   std::vector<std::string> dialogs; // To-tag of every 2xx whose dialog stands
   std::vector<proxy_party> parties; // of those dialogs
+  std::vector<std::string> ended;   // of these tags, while copies of their 2xx may come
 
   static result<void> check(const settings& given);
 
@@ -120,6 +121,7 @@ private:
   void answer(context& session, response_context& c, int status, const content& carried = {});
   void cancel_branches(context& session, response_context& c);
   void note_dialog(context& session, const sip::message& success, const std::string& method);
+  void end_dialog(context& session, const sip::message& bye_response);
   void note_sender(const incoming_request& request, const std::string& flow);
   void note_party(std::string_view tag, const std::string& flow);
   [[nodiscard]] std::string flow_to(const sip::message& in_dialog) const;
@@ -131,6 +133,7 @@ void describe(F& f, proxy& x) {
   f(1, x.contexts);
   f(2, x.dialogs);
   f(3, x.parties);
+  f(4, x.ended);
 }
 
 } // namespace holdfast::applications

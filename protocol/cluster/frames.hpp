@@ -154,6 +154,7 @@ struct session_record {
   // Nothing is in progress, and so long after the submission the session does something by itself:
   // until then it need not have an actor. Absent: it needs one at once.
   std::optional<duration> idle;
+  bool half = false; // it only ends what is left of a call that was lost
   unknown_fields unknown;
 
   friend bool operator==(const session_record&, const session_record&) = default;
@@ -404,6 +405,7 @@ void describe(F& f, session_record& x) {
   f(8, x.keys);
   f(9, x.outbox);
   f(10, x.idle);
+  f(11, x.half);
   f(x.unknown);
 }
 template <class F>

@@ -23,6 +23,7 @@ void describe(F& f, common_part& x) {
   f(7, x.of.state);
   f(8, x.of.keys);
   f(10, x.of.idle);
+  f(11, x.of.half);
   f(x.of.unknown);
 }
 
@@ -30,7 +31,7 @@ void describe(F& f, common_part& x) {
 
 std::uint64_t digest_of(const session_record& record) {
   const auto bytes =
-      encode(common_part{const_cast<session_record&>(record)}); // encode() only reads
+      encode_alike(common_part{const_cast<session_record&>(record)}); // which only reads
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 

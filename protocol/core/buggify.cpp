@@ -16,6 +16,7 @@ struct state {
   std::function<void(const output&)> witness;
   std::function<void(const output&)> delivery_witness;
   std::function<void(const output&)> emission_witness;
+  bool later_version = false;
 };
 
 state& the() {
@@ -64,6 +65,7 @@ bool act(point& p) {
 void reset(std::uint64_t seed, unsigned enabled) {
   the().seed = mixed(seed);
   the().quiet = false;
+  the().later_version = false;
   for (auto& [key, p] : the().points) {
     const auto drawn = mixed(the().seed ^ number_of(p.name));
     p.enabled = p.kind == point_kind::buggify && drawn % 1000 < enabled;
@@ -101,6 +103,14 @@ void on_emission(std::function<void(const output&)> witness) {
 
 void tell_emission(const output& seen) {
   if (the().emission_witness) the().emission_witness(seen);
+}
+
+void speak_later_version(bool it_does) {
+  the().later_version = it_does;
+}
+
+bool speaks_later_version() {
+  return the().later_version;
 }
 
 bool plant(std::string_view name) {

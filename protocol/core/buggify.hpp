@@ -78,6 +78,10 @@ void tell_delivery(const output& seen);
 void on_emission(std::function<void(const output&)> witness);
 void tell_emission(const output& seen);
 
+// Of the process that runs from now on (later_version.cpp).
+void speak_later_version(bool it_does);
+[[nodiscard]] bool speaks_later_version();
+
 template <point_kind Kind, point_name Name>
 struct registered {
   static inline point& entry = announce(Kind, Name.text);

@@ -53,6 +53,8 @@ simulation_options options_of(const run_plan& plan) {
   o.proxies = plan.cluster.proxies;
   o.containers = plan.cluster.containers;
   o.supervised = plan.cluster.supervised;
+  if (plan.cluster.mixed_versions)
+    o.version_turns = [](bool later) { simulated::speak_later_version(later); };
   o.shards = plan.cluster.shards;
   o.replicas = plan.cluster.replicas;
   o.limits.message_rate_max = plan.cluster.message_rate;

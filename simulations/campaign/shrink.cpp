@@ -55,6 +55,8 @@ private:
     if (std::exchange(calm.last_failover, false)) still_fails(calm);
     calm = best_.plan;
     if (std::exchange(calm.to_the_end, false)) still_fails(calm);
+    calm = best_.plan;
+    if (std::exchange(calm.cluster.mixed_versions, false)) still_fails(calm);
   }
 
   // First halves, then one by one.

@@ -441,7 +441,8 @@ void sessions_are_refreshed(const evidence& e, findings& out) {
     }
     const auto due = *end.silent_at + interval + e.sixty_four_t1() + 2 * takeover_max;
     for (const auto* callee : e.ends_of(end.number, side::callee))
-      if (callee->stood_at && e.hung_up > due && !left_to(callee->agent, "BYE", due))
+      if (callee->stood_at && !callee->bye_sent_at && e.hung_up > due
+          && !left_to(callee->agent, "BYE", due))
         out.push_back({"", "the other end vanished, and the call went on", end.number, due});
   }
 }

@@ -314,6 +314,7 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
   dice more{seed * 2 + 1'000'000'007}; // of its own: what was drawn before stays what it was
   dice last{seed * 2 + 2'000'000'011};
   plan.to_the_end = last.percent(30);
+  plan.cluster.mixed_versions = last.percent(20);
   dice traps{seed * 2 + 3'000'000'019};
   if (scenario == "random") {
     draw_operations(more, plan);

@@ -250,6 +250,8 @@ void read_line(reader& r, run_plan& plan) {
     plan.last_failover = false;
   } else if (r.take("the run ends when every call is forgotten")) {
     plan.to_the_end = true;
+  } else if (r.take("every other process is of a later version")) {
+    plan.cluster.mixed_versions = true;
   } else if (r.take("with the defect")) {
     plan.planted = r.word();
   } else {
@@ -338,6 +340,7 @@ std::string to_prose(const run_plan& plan) {
   if (plan.waits > duration{}) text += "everybody waits for " + seconds(plan.waits) + "\n";
   if (!plan.last_failover) text += "no container dies at the end\n";
   if (plan.to_the_end) text += "the run ends when every call is forgotten\n";
+  if (plan.cluster.mixed_versions) text += "every other process is of a later version\n";
   if (!plan.planted.empty()) text += "with the defect " + plan.planted + "\n";
   return text;
 }

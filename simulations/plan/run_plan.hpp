@@ -23,6 +23,7 @@ struct cluster_plan {
   std::uint16_t shards = 8;
   std::uint16_t replicas = 1;
   bool supervised = true;
+  bool mixed_versions = false; // every other process that starts is of a later version
   std::uint32_t message_rate =
       0;                    // of a container, messages a second; above it new work waits; 0: any
   duration timer_t1{200ms}; // of everybody; a short one makes short runs

@@ -37,6 +37,7 @@ TEST_CASE("prose: every drawn plan is read back as it was written") {
       CHECK(read->waits == drawn.waits);
       CHECK(read->last_failover == drawn.last_failover);
       CHECK(read->to_the_end == drawn.to_the_end);
+      CHECK(read->cluster.mixed_versions == drawn.cluster.mixed_versions);
     }
 }
 

@@ -142,6 +142,22 @@ TEST_CASE("proxy: after a failover the dialog's requests, ACK and late 2xx go on
   CHECK(w.seen(bob_at).back() == "200");
 }
 
+TEST_CASE("proxy: a copy of a 2xx after the BYE passes, and brings nothing back [RFC 3261 13.3.1.4]") {
+  proxy_world w;
+  routed_call c{w};
+  c.alice.send(c.alice.in_dialog("INVITE"));
+  const auto again = c.bob.expect("INVITE");
+  c.bob.respond(again, 200, offer); // its ACK gets lost
+  c.alice.send(c.alice.in_dialog("BYE"));
+  c.bob.respond(c.bob.expect("BYE"), 200);
+  w.crash(100ms);
+  w.sent.clear();
+  c.bob.respond(again, 200, offer);
+  CHECK(w.seen(alice_at) == strings{"200"});
+  w.wait(70s);
+  CHECK(w.ended);
+}
+
 TEST_CASE("proxy: a 2xx passes even if the ringing call was lost with its node [RFC 3261 16.7]") {
   proxy_world w;
   phone alice{w, alice_at, "alice"};
