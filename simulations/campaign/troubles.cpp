@@ -18,7 +18,8 @@ using cluster::control::operator_verb;
 // MAC.
 std::string forged_success() {
   std::string body(21, '\0');
-  body[0] = 1; // the key in use
+  body[0] = 1;  // the key in use
+  body[10] = 1; // a session of shard 0
   const auto token = to_base32(body);
   return "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK" + token
          + ".1\r\nFrom: <sip:a@example.com>;tag=" + token
