@@ -168,9 +168,16 @@ void proxy::on_sip(const flow& client, std::string_view bytes) {
                      std::move(stamped), emergency};
   const auto receipt = in.receipt;
   if (incoming_.is_request()) open_.arrived(incoming_, in, current_view(), now());
-  if (!held_.add(std::move(in), now())) return refuse_bytes(bytes, client, 500);
+  if (!held_.add(std::move(in), now())) return refuse_to_hold(bytes, client, 500);
   if (auto d = held_.deliver(receipt, current_view(), reachable()))
     send_frame(d->node, frame_kind::sip_in, d->message);
+}
+
+// A BYE over UDP is repeated for 64*T1 if nobody answers it (RFC 3261 17.1.2.2); refused, it would
+// leave the other end in the call.
+void proxy::refuse_to_hold(std::string_view bytes, const flow& client, int status) {
+  if (bytes.starts_with("BYE ") && !client.reliable()) return;
+  refuse_bytes(bytes, client, status);
 }
 
 // What is malformed, and what is refused, is seldom: it is read again as a message to answer it.
@@ -262,12 +269,10 @@ void proxy::on_tick() {
   open_.expire(now());
   note_restriction();
   for (auto& e : held_.expire(now()))
-    // What some container has, the client repeats if it matters. So it does with a BYE over UDP, for
-    // 64*T1 (RFC 3261 17.1.2.2); refused, it would leave the other end in the call.
-    if (const bool goes_on = e.message.bytes.starts_with("BYE ") && !e.message.source.reliable();
-        !e.delivered && !goes_on)
-      refuse_bytes(e.message.bytes, e.message.source,
-                   planted<"holding-ends-with-481">() ? 481 : 500);
+    // What some container has, the client repeats if it matters.
+    if (!e.delivered)
+      refuse_to_hold(e.message.bytes, e.message.source,
+                     planted<"holding-ends-with-481">() ? 481 : 500);
   on_batch_end();
 }
 

@@ -65,6 +65,7 @@ private:
   void on_stream_failures(const stream_sends_failed& failed);
   void on_sip(const flow& client, std::string_view bytes);
   void on_malformed(const flow& client, std::string_view bytes, int status);
+  void refuse_to_hold(std::string_view bytes, const flow& client, int status);
   void refuse_bytes(std::string_view bytes, const flow& client, int status);
   void refuse(const sip::message& request, const flow& client, int status, bool retry_after);
   void on_sip_out(const std::string& owner, cluster::sip_out out);

@@ -351,8 +351,9 @@ void proxy::on_timer(context& session, const std::string& name) {
     dialogs.clear();
     return session.commit();
   }
-  std::erase_if(contexts, [&](const auto& c) { return late_timer(c.from) == name; });
-  if (contexts.empty()) ended.clear();
+  const auto late = std::ranges::find_if(
+      contexts, [&](const auto& c) { return late_timer(c.from) == name; });
+  if (late != contexts.end()) return forget(late->from);
   for (const auto& c : contexts)
     for (const auto& b : c.branches)
       if (timer_c(b.id) == name) return session.cancel(b.id);

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <malloc.h>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/wait.h>
@@ -23,16 +22,7 @@ void write_all(int to, std::string_view bytes) {
   }
 }
 
-// It lives for a moment and gives nothing back in between.
-void keep_memory() {
-  constexpr int plenty = 64 << 20;
-  ::mallopt(M_TOP_PAD, plenty);
-  ::mallopt(M_TRIM_THRESHOLD, 4 * plenty);
-  ::mallopt(M_MMAP_THRESHOLD, plenty);
-}
-
 [[noreturn]] void be_child(const run_plan& plan, int to) {
-  keep_memory();
   write_all(to, encode(rehearse(plan)));
   ::_exit(0);
 }
