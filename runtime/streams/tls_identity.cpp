@@ -11,7 +11,7 @@ namespace holdfast::runtime {
 tls_identity::tls_identity(std::filesystem::path certificate, std::filesystem::path key)
     : certificate_{std::move(certificate)},
       key_{std::move(key)},
-      seen_{look()},
+      shown_{look()},
       context_{make_tls_server_context(certificate_, key_)},
       looked_{std::chrono::steady_clock::now()} {}
 
@@ -26,12 +26,16 @@ tls_context tls_identity::current() {
   if (now - looked_ < look_interval) return context_;
   looked_ = now;
   const auto found = look();
-  if (found == seen_) return context_;
-  seen_ = found;
+  if (found == shown_) return context_;
   try {
     context_ = make_tls_server_context(certificate_, key_);
+    shown_ = found;
     spdlog::info("SIP over TLS: the certificate {} was renewed", certificate_.string());
   } catch (const std::exception& e) {
+    // Tried again at the next look even if nothing seems to change until then: a file that was only
+    // half written has the same time as the whole one.
+    if (found == refused_) return context_;
+    refused_ = found;
     spdlog::error("SIP over TLS: the files have changed, and the certificate before stays: {}",
                   e.what());
   }

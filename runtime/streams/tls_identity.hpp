@@ -32,7 +32,8 @@ private:
 
   std::filesystem::path certificate_;
   std::filesystem::path key_;
-  stamps seen_;
+  stamps shown_;
+  stamps refused_; // logged
   tls_context context_;
   std::chrono::steady_clock::time_point looked_;
 };
