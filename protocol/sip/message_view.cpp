@@ -1,5 +1,6 @@
 #include "protocol/sip/message_view.hpp"
 
+#include "protocol/sip/scanner.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace holdfast::sip {
 namespace {
 
 constexpr std::string_view version = "SIP/2.0";
+constexpr std::string_view end_of_request_line = " SIP/2.0";
 
 // The first thing that was wrong stays.
 void reject(problem& bad, std::string_view what, int status = 400) {
@@ -31,7 +33,7 @@ bool is_noise(std::string_view in) {
 }
 
 #ifdef __SSE2__
-constexpr std::size_t block_size = 16;
+constexpr std::ptrdiff_t block_size = 16;
 
 __m128i block_at(const char* p) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -46,40 +48,40 @@ unsigned bits(__m128i marks) {
 }
 #endif
 
-// The CRLF at or behind `at`; npos: there is none. A lone CR or LF on the way sets `bare`.
-std::size_t find_line_end(std::string_view in, std::size_t at, bool& bare) {
+// The first CR or LF; `end`: there is none.
+inline const char* find_break(const char* p, const char* end) {
 #ifdef __SSE2__
-  while (at + block_size < in.size()) {
-    const auto block = block_at(in.data() + at);
+  for (; end - p >= block_size; p += block_size) {
+    const auto block = block_at(p);
     const auto breaks = bits(_mm_or_si128(where(block, '\r'), where(block, '\n')));
-    if (breaks == 0) {
-      at += block_size;
-      continue;
-    }
-    at += static_cast<std::size_t>(std::countr_zero(breaks));
-    if (in[at] == '\r' && in[at + 1] == '\n') return at;
-    bare = true;
-    ++at;
+    if (breaks != 0) return p + std::countr_zero(breaks);
   }
 #endif
-  for (; at + 1 < in.size(); ++at) {
-    if (in[at] == '\r' && in[at + 1] == '\n') return at;
-    if (in[at] == '\r' || in[at] == '\n') bare = true;
-  }
-  return std::string_view::npos;
+  while (p != end && *p != '\r' && *p != '\n') ++p;
+  return p;
 }
 
-// The first ':' of the line of `size` bytes that begins at `at`; npos: there is none.
-std::size_t find_colon(std::string_view in, std::size_t at, std::size_t size) {
+// The CRLF at or behind `p`; nullptr: there is none. A lone CR or LF on the way sets `bare`.
+inline const char* find_line_end(const char* p, const char* end, bool& bare) {
+  for (p = find_break(p, end); end - p >= 2; p = find_break(p + 1, end)) {
+    if (p[0] == '\r' && p[1] == '\n') return p;
+    bare = true;
+  }
+  return nullptr;
+}
+
+// The first ':' of a line; `end`: there is none. Behind the line there is more to read, its CRLF at
+// least.
+inline const char* find_colon(const char* p, const char* end, const char* end_of_bytes) {
 #ifdef __SSE2__
-  if (at + block_size <= in.size()) { // most names are shorter
-    const auto colons = bits(where(block_at(in.data() + at), ':'));
-    const auto first = static_cast<std::size_t>(std::countr_zero(colons | 1U << block_size));
-    if (first < size && first < block_size) return first;
-    if (first >= size) return std::string_view::npos;
+  if (end_of_bytes - p >= block_size) { // most names are shorter
+    const auto colons = bits(where(block_at(p), ':'));
+    if (colons != 0) return std::min(p + std::countr_zero(colons), end);
+    p += block_size;
   }
 #endif
-  return std::string_view{in.data() + at, size}.find(':');
+  while (p < end && *p != ':') ++p;
+  return std::min(p, end);
 }
 
 } // namespace
@@ -95,67 +97,74 @@ std::string problem::text() const {
 struct message_view::reading {
   message_view& m;
   problem& bad;
-  std::array<std::uint16_t, header_names_known> last{}; // valid where first_ is set
+  const char* const bytes;
+  const char* const end;                              // of the bytes
+  std::array<std::uint16_t, header_names_known> last; // where first_ is set
   std::size_t lines = 0;
   bool may_fold = false; // the line before was a header field
 
-  void take(std::size_t begin, std::size_t end, bool bare) {
+  reading(message_view& of, problem& found)
+      : m{of}, bad{found}, bytes{of.bytes_.data()}, end{bytes + of.bytes_.size()} {}
+
+  // A line that is not empty. Inlined, and what is rare is not: half of what reading a message
+  // costs.
+  [[gnu::always_inline]] void take(const char* line, const char* line_end, bool bare) {
     if (bare) return drop("bare CR or LF in a header");
-    const char front = m.bytes_[begin];
-    if (front == ' ' || front == '\t') return fold(end);
-    if (end - begin > header_size_max) return drop("header too long");
-    const auto colon = find_colon(m.bytes_, begin, end - begin);
-    if (colon == std::string_view::npos) return drop("malformed header");
-    std::string_view name{m.bytes_.data() + begin, colon};
+    if (*line == ' ' || *line == '\t') return fold(line_end);
+    if (line_end - line > static_cast<std::ptrdiff_t>(header_size_max))
+      return drop("header too long");
+    const auto* colon = find_colon(line, line_end, end);
+    if (colon == line_end) return drop("malformed header");
+    std::string_view name{line, static_cast<std::size_t>(colon - line)};
     auto known = header_name_of(name); // a known name is a token
-    if (known == header_name::unknown) {
-      while (!name.empty() && text::is_blank(name.back())) name.remove_suffix(1);
-      if (!text::is_token(name)) return drop("malformed header");
-      if (name.size() < colon) known = header_name_of(name);
-    }
-    add(begin, name.size(), known, begin + colon + 1, end);
+    if (known == header_name::unknown && !name_again(name, known)) return drop("malformed header");
+    add(name, known, colon + 1, line_end);
   }
 
-  void drop(std::string_view what) {
+  // Blanks may stand before the ':'. False: that is no name.
+  [[gnu::noinline]] static bool name_again(std::string_view& name, header_name& known) {
+    while (!name.empty() && text::is_blank(name.back())) name.remove_suffix(1);
+    known = header_name_of(name);
+    return text::is_token(name);
+  }
+
+  [[gnu::noinline]] void drop(std::string_view what) {
     reject(bad, what);
     may_fold = false;
   }
 
-  void fold(std::size_t end) {
+  [[gnu::noinline]] void fold(const char* line_end) {
     if (!may_fold) return reject(bad, "folded line without a header before it");
     auto& l = m.lines_[m.count_ - 1];
-    if (end - l.name_at > header_size_max) return drop("header too long");
+    if (line_end - bytes - l.name_at > static_cast<std::ptrdiff_t>(header_size_max))
+      return drop("header too long");
     // An empty first line begins where its continuation does.
-    set_value(l, l.value_at, end);
+    set_value(l, bytes + l.value_at, line_end);
   }
 
-  void add(std::size_t name, std::size_t name_size, header_name known, std::size_t value,
-           std::size_t end) {
-    auto& l = m.lines_[m.count_];
-    l.name_at = static_cast<std::uint16_t>(name);
-    l.name_size = static_cast<std::uint16_t>(name_size);
+  void add(std::string_view name, header_name known, const char* value, const char* line_end) {
+    const auto here = static_cast<std::uint16_t>(m.count_++);
+    auto& l = m.lines_[here];
+    l.name_at = static_cast<std::uint16_t>(name.data() - bytes);
+    l.name_size = static_cast<std::uint16_t>(name.size());
     l.known = known;
     l.next = none;
-    set_value(l, value, end);
-    const auto k = static_cast<std::size_t>(l.known);
-    const auto here = static_cast<std::uint16_t>(m.count_);
-    if (l.known != header_name::unknown) {
-      if (m.first_[k] == none)
-        m.first_[k] = here;
-      else
-        m.lines_[last[k]].next = here;
-      last[k] = here;
-    }
-    ++m.count_;
+    set_value(l, value, line_end);
     may_fold = true;
+    if (known == header_name::unknown) return;
+    const auto k = static_cast<std::size_t>(known);
+    if (m.first_[k] == none)
+      m.first_[k] = here;
+    else
+      m.lines_[last[k]].next = here;
+    last[k] = here;
   }
 
-  void set_value(entry& l, std::size_t begin, std::size_t end) const {
-    const auto* b = m.bytes_.data();
-    while (begin < end && text::is_blank(b[begin])) ++begin;
-    while (end > begin && text::is_blank(b[end - 1])) --end;
-    l.value_at = static_cast<std::uint16_t>(begin);
-    l.value_size = static_cast<std::uint16_t>(end - begin);
+  void set_value(entry& l, const char* begin, const char* line_end) const {
+    while (begin != line_end && text::is_blank(*begin)) ++begin;
+    while (line_end != begin && text::is_blank(line_end[-1])) --line_end;
+    l.value_at = static_cast<std::uint16_t>(begin - bytes);
+    l.value_size = static_cast<std::uint16_t>(line_end - begin);
   }
 };
 
@@ -172,28 +181,29 @@ problem message_view::read(std::string_view in) {
     reject(bad, "message too large", 513);
     bytes_ = bytes_.substr(0, message_size_max);
   }
-  bool bare = false;
-  auto end = find_line_end(bytes_, 0, bare);
-  if (end == std::string_view::npos) return {"", "no start line", 0};
-  if (bare) reject(bad, "bare CR or LF in the start line");
-  read_start_line(bytes_.substr(0, end), bad);
   reading r{*this, bad};
+  bool bare = false;
+  const auto* line = r.bytes;
+  const auto* line_end = find_line_end(line, r.end, bare);
+  if (line_end == nullptr) return {"", "no start line", 0};
+  if (bare) reject(bad, "bare CR or LF in the start line");
+  read_start_line({line, static_cast<std::size_t>(line_end - line)}, bad);
   for (;;) {
-    const auto begin = end + 2;
+    line = line_end + 2;
     bare = false;
-    end = find_line_end(bytes_, begin, bare);
-    if (end == std::string_view::npos) {
+    line_end = find_line_end(line, r.end, bare);
+    if (line_end == nullptr) {
       reject(bad, "no empty line behind the headers");
       return found(bad);
     }
-    if (end == begin) break;
+    if (line_end == line) break;
     if (count_ == headers_max || ++r.lines > 4 * headers_max) {
       reject(bad, "too many headers");
       return found(bad);
     }
-    r.take(begin, end, bare);
+    r.take(line, line_end, bare);
   }
-  read_body(end + 2, bad);
+  read_body(static_cast<std::size_t>(line_end + 2 - r.bytes), bad);
   return found(bad);
 }
 
@@ -218,15 +228,17 @@ void message_view::read_status_line(std::string_view line, problem& bad) {
 }
 
 void message_view::read_request_line(std::string_view line, problem& bad) {
-  const auto first = text::skip(line, 0, text::token_char);
-  if (first == 0 || (first < line.size() && line[first] != ' '))
-    return reject(bad, "malformed method");
-  method_ = line.substr(0, first);
-  const auto last = line.rfind(' ');
-  if (first == line.size() || first == last) return reject(bad, "malformed request line");
-  request_uri_ = line.substr(first + 1, last - first - 1);
+  text::scanner s{line};
+  const auto method = s.run(text::token_char);
+  if (method.empty() || (!s.done() && !s.sees(' '))) return reject(bad, "malformed method");
+  method_ = method;
+  // Method SP Request-URI SP SIP-Version: what is wrong between the outer two, the URI is to say.
+  const bool ends_well = line.ends_with(end_of_request_line);
+  const auto last = ends_well ? line.size() - end_of_request_line.size() : line.rfind(' ');
+  if (s.done() || last <= method.size()) return reject(bad, "malformed request line");
+  request_uri_ = line.substr(method.size() + 1, last - method.size() - 1);
   const auto spoken = line.substr(last + 1);
-  if (!text::same(spoken, version)) {
+  if (!ends_well && !text::same(spoken, version)) {
     const bool other = text::same(spoken.substr(0, 4), "SIP/");
     reject(bad, other ? "unknown SIP version" : "malformed request line", other ? 505 : 400);
   }
@@ -249,10 +261,12 @@ void message_view::read_body(std::size_t at, problem& bad) {
     return;
   }
   if (has_several(header_name::content_length)) return reject(bad, "more than one Content-Length");
-  const auto length = text::to_number(*said, message_size_max);
-  if (!length) return reject(bad, "malformed Content-Length");
-  if (*length > rest.size()) return reject(bad, "Content-Length beyond the end of the message");
-  body_ = rest.substr(0, static_cast<std::size_t>(*length));
+  std::size_t length = 0;
+  text::scanner s{*said};
+  if (!s.take_number(length, message_size_max) || !s.done())
+    return reject(bad, "malformed Content-Length");
+  if (length > rest.size()) return reject(bad, "Content-Length beyond the end of the message");
+  body_ = rest.substr(0, length);
   bytes_ = bytes_.substr(0, at + body_.size());
 }
 
@@ -291,14 +305,15 @@ std::string_view message_view::first_value(header_name name) const {
 }
 
 decoded<cseq_view> view_cseq(std::string_view value) {
-  std::size_t blank = 0;
-  while (blank < value.size() && !text::is_blank(value[blank])) ++blank;
-  const auto number =
-      text::to_number(value.substr(0, blank), std::numeric_limits<std::uint32_t>::max());
-  if (!number || blank == value.size()) return wrong("malformed CSeq");
-  const auto name = text::trim(value.substr(blank));
-  if (!text::is_token(name)) return wrong("malformed CSeq");
-  return cseq_view{static_cast<std::uint32_t>(*number), name};
+  cseq_view out;
+  text::scanner s{value};
+  if (!s.take_number(out.number, std::numeric_limits<std::uint32_t>::max()) || !s.sees_blank())
+    return wrong("malformed CSeq");
+  s.skip_blanks();
+  out.method = s.run(text::token_char);
+  s.skip_blanks();
+  if (out.method.empty() || !s.done()) return wrong("malformed CSeq");
+  return out;
 }
 
 decoded<via_view> message_view::top_via() const {
@@ -337,9 +352,13 @@ std::string_view message_view::to_tag() const {
 }
 
 std::optional<std::uint32_t> message_view::max_forwards() const {
-  const auto number = text::to_number_saturated(header(header_name::max_forwards).value_or(""));
-  if (!number) return std::nullopt;
-  return std::min(*number, 255U); // RFC 3261 20.22: an integer in 0..255
+  constexpr std::uint32_t most = 255; // RFC 3261 20.22: an integer in 0..255
+  const auto value = header(header_name::max_forwards);
+  if (!value) return std::nullopt;
+  std::uint32_t hops = 0;
+  if (text::scanner s{*value}; s.take_number(hops, most) && s.done()) return hops;
+  if (!text::to_number_saturated(*value)) return std::nullopt;
+  return most;
 }
 
 } // namespace holdfast::sip

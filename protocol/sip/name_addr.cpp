@@ -1,6 +1,7 @@
 #include "protocol/sip/name_addr.hpp"
 
 #include "protocol/sip/name_addr_view.hpp"
+#include "protocol/sip/scanner.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
@@ -34,30 +35,34 @@ struct parts {
   std::string_view params;
 };
 
-decoded<parts> in_brackets(std::string_view in, std::size_t open, std::string_view display) {
-  const auto close = in.find('>', open);
-  if (close == std::string_view::npos) return wrong("'<' without '>'");
-  return parts{display, in.substr(open + 1, close - open - 1), in.substr(close + 1)};
+// At the '<'. "" or what is wrong, here and below.
+[[gnu::always_inline]] inline std::string_view take_brackets(text::scanner& s, parts& out) {
+  s.take('<');
+  if (!s.take_until('>', out.uri)) return "'<' without '>'";
+  out.params = s.rest();
+  return {};
 }
 
-decoded<parts> take_apart(std::string_view in) {
-  if (!in.empty() && in.front() == '"') {
-    const auto end = text::after_quoted(in, 0);
-    if (end == std::string_view::npos) return wrong("display name without closing quote");
-    const auto open = in.find('<', end);
-    if (open == std::string_view::npos || !text::trim(in.substr(end, open - end)).empty())
-      return wrong("display name without a URI in <>");
-    return in_brackets(in, open, in.substr(0, end));
+std::string_view take_apart(std::string_view in, parts& out) {
+  text::scanner s{in};
+  if (s.sees('"')) {
+    if (!s.skip_quoted()) return "display name without closing quote";
+    out.display = s.since(in.data());
+    s.skip_blanks();
+    return s.sees('<') ? take_brackets(s, out) : "display name without a URI in <>";
   }
-  auto mark = text::skip(in, 0, text::display_char);
-  if (mark < in.size() && in[mark] == '<')
-    return in_brackets(in, mark, text::trim(in.substr(0, mark)));
-  while (mark < in.size() && in[mark] != '<' && in[mark] != ';') ++mark;
-  if (mark < in.size() && in[mark] == '<') return wrong("display name that needs quotes");
+  s.skip(text::display_char);
+  if (s.sees('<')) {
+    if (s.position() != in.data()) out.display = text::trim(s.since(in.data()));
+    return take_brackets(s, out);
+  }
+  const auto mark = std::min(in.find_first_of("<;"), in.size());
+  if (mark < in.size() && in[mark] == '<') return "display name that needs quotes";
   // RFC 3261 20: outside <>, what follows the first ';' are header parameters.
-  const auto uri = text::trim(in.substr(0, mark));
-  if (uri.find_first_of("?,") != std::string_view::npos) return wrong("URI that must stand in <>");
-  return parts{"", uri, in.substr(mark)};
+  out.uri = text::trim(in.substr(0, mark));
+  out.params = in.substr(mark);
+  if (out.uri.find_first_of("?,") != std::string_view::npos) return "URI that must stand in <>";
+  return {};
 }
 
 } // namespace
@@ -88,25 +93,25 @@ int name_addr::q() const {
 
 decoded<name_addr_view> view_name_addr(std::string_view in) {
   in = text::trim(in);
-  name_addr_view out;
+  decoded<name_addr_view> out;
   if (in == "*") {
-    out.wildcard = true;
+    out->wildcard = true;
     return out;
   }
-  const auto found = take_apart(in);
-  if (!found) return wrong(found.error());
-  const auto uri = view_uri(found->uri);
-  if (!uri) return wrong(uri.error());
-  out.display = found->display;
-  out.uri = *uri;
-  out.params = params_view{found->params};
-  if (const auto bad = out.params.check("tag", out.tag); !bad.empty()) return wrong(bad);
+  parts found;
+  auto bad = take_apart(in, found);
+  if (bad.empty()) bad = read_uri(found.uri, out->uri);
+  out->display = found.display;
+  out->params = params_view{found.params};
+  if (bad.empty()) bad = out->params.check("tag", out->tag);
+  if (!bad.empty()) out = wrong(bad);
   return out;
 }
 
 std::string_view tag_of(std::string_view in) {
-  const auto found = take_apart(text::trim(in));
-  return found ? params_view{found->params}.value("tag") : std::string_view{};
+  parts found;
+  if (!take_apart(text::trim(in), found).empty() || found.params.empty()) return {};
+  return params_view{found.params}.value("tag");
 }
 
 name_addr copy_of(const name_addr_view& view) {

@@ -1,27 +1,49 @@
 #include "protocol/sip/params.hpp"
 
 #include "protocol/sip/params_view.hpp"
+#include "protocol/sip/scanner.hpp"
 #include "protocol/sip/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace holdfast::sip {
 
 namespace {
 
-std::size_t skip_blanks(std::string_view in, std::size_t at) {
-  while (at < in.size() && text::is_blank(in[at])) ++at;
-  return at;
+// What an element adds to a header field that it was given: a hop `received` to the Via of the hop
+// before (RFC 3261 18.2.1), whoever answers a `tag` to To (8.2.6.2).
+constexpr std::array<std::string_view, 2> added_names{"received", "tag"};
+
+// '=' may stand inside a value (base64 padding), not at its start.
+[[gnu::always_inline]] inline bool take_value(text::scanner& s, std::string_view& value) {
+  const auto* begin = s.position();
+  if (s.sees('"')) {
+    if (!s.skip_quoted()) return false;
+  } else {
+    s.skip(text::param_value_char);
+    if (s.position() == begin) return false;
+    while (s.take('=')) s.skip(text::param_value_char);
+  }
+  value = s.since(begin);
+  return true;
 }
 
-// The end of the value that begins at `at`; npos: it is malformed.
-std::size_t end_of_value(std::string_view in, std::size_t at) {
-  if (at < in.size() && in[at] == '"') return text::after_quoted(in, at);
-  auto end = text::skip(in, at, text::param_value_char);
-  if (end == at) return std::string_view::npos;
-  // '=' may stand inside a value (base64 padding), not at its start.
-  while (end < in.size() && in[end] == '=') end = text::skip(in, end + 1, text::param_value_char);
-  return end;
+// From its ';' to the next, blanks on the way.
+[[gnu::always_inline]] inline bool take_param(text::scanner& s, param_view& p) {
+  if (!s.take(';')) return false;
+  s.skip_blanks();
+  p.name = s.run(text::param_name_char);
+  if (p.name.empty()) return false;
+  s.skip_blanks();
+  p.has_value = s.take('=');
+  p.value = {};
+  if (p.has_value) {
+    s.skip_blanks();
+    if (!take_value(s, p.value)) return false;
+    s.skip_blanks();
+  }
+  return s.done() || s.sees(';');
 }
 
 template <class List>
@@ -65,45 +87,38 @@ std::string to_string(const param_list& params) {
 }
 
 bool params_view::next(std::size_t& at, param_view& p) const {
-  auto i = skip_blanks(text_, at);
-  if (i == text_.size()) {
-    at = i;
-    return false;
-  }
-  if (text_[i] != ';') return false;
-  const auto begin = skip_blanks(text_, i + 1);
-  i = text::skip(text_, begin, text::param_name_char);
-  if (i == begin) return false;
-  p = {text_.substr(begin, i - begin), {}, false};
-  i = skip_blanks(text_, i);
-  if (i < text_.size() && text_[i] == '=') {
-    const auto value = skip_blanks(text_, i + 1);
-    const auto end = end_of_value(text_, value);
-    if (end == std::string_view::npos) return false;
-    p.value = text_.substr(value, end - value);
-    p.has_value = true;
-    i = skip_blanks(text_, end);
-  }
-  if (i < text_.size() && text_[i] != ';') return false;
-  at = i;
-  return true;
+  text::scanner s{text_.substr(at)};
+  s.skip_blanks();
+  const bool more = !s.done();
+  if (more && !take_param(s, p)) return false;
+  at = static_cast<std::size_t>(s.position() - text_.data());
+  return more;
 }
 
 std::string_view params_view::check(std::string_view wanted, std::string_view& value) const {
+  text::scanner s{text_};
   param_view p;
-  std::size_t at = 0;
   bool seen = false;
-  for (std::size_t n = 0; next(at, p); ++n) {
-    if (n >= params_max && (n > params_max || !has("received"))) return "too many parameters";
-    if (seen || !text::same(p.name, wanted)) continue;
-    value = p.value;
-    seen = true;
+  std::size_t counted = 0;
+  for (s.skip_blanks(); !s.done();) {
+    if (!take_param(s, p)) return "malformed parameters";
+    if (!seen && text::same(p.name, wanted)) {
+      value = p.value;
+      seen = true;
+    }
+    if (++counted > params_max && counted > params_max + added()) return "too many parameters";
   }
-  return at == text_.size() ? std::string_view{} : std::string_view{"malformed parameters"};
+  return {};
+}
+
+std::size_t params_view::added() const {
+  return static_cast<std::size_t>(std::count_if(
+      added_names.begin(), added_names.end(), [this](std::string_view name) { return has(name); }));
 }
 
 bool params_view::find(std::string_view name, param_view& found) const {
-  for (std::size_t at = 0; next(at, found);)
+  text::scanner s{text_};
+  for (s.skip_blanks(); !s.done() && take_param(s, found);)
     if (text::same(found.name, name)) return true;
   return false;
 }

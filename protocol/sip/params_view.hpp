@@ -8,8 +8,8 @@
 
 namespace holdfast::sip {
 
-// Of one URI or one header field. `received` of a Via is not counted: a hop adds it to what the hop
-// before found short enough (RFC 3261 18.2.1).
+// Of one URI or one header field. What others add on the way to what was short enough is not
+// counted: `received` of a Via, `tag` of To.
 inline constexpr std::size_t params_max = 64;
 
 // One parameter where it stands.
@@ -47,6 +47,8 @@ public:
   bool next(std::size_t& at, param_view& p) const;
 
 private:
+  [[nodiscard]] std::size_t added() const; // of what is not counted
+
   std::string_view text_;
 };
 

@@ -1,5 +1,7 @@
 #include "protocol/sip/text.hpp"
 
+#include "protocol/sip/scanner.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -89,28 +91,16 @@ bool is_ipv6_char(char c) {
 
 } // namespace
 
-std::optional<host_port> to_host_port(std::string_view s) {
-  host_port out;
-  std::string_view rest;
-  if (!s.empty() && s.front() == '[') {
-    const auto close = s.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    out.host = s.substr(1, close - 1);
-    if (out.host.find(':') == std::string_view::npos) return std::nullopt;
-    if (!std::all_of(out.host.begin(), out.host.end(), is_ipv6_char)) return std::nullopt;
-    rest = trim(s.substr(close + 1));
-  } else {
-    const auto end = skip(s, 0, host_name_char);
-    out.host = s.substr(0, end);
-    rest = trim(s.substr(end));
-  }
-  if (out.host.empty()) return std::nullopt;
-  if (rest.empty()) return out;
-  if (rest.front() != ':') return std::nullopt;
-  const auto port = to_number(trim(rest.substr(1)), 65535);
-  if (!port || *port == 0) return std::nullopt;
-  out.port = static_cast<std::uint16_t>(*port);
-  return out;
+bool scanner::take_ipv6(std::string_view& host) {
+  auto inside = rest().substr(1);
+  const auto close = inside.find(']');
+  if (close == std::string_view::npos) return false;
+  inside = inside.substr(0, close);
+  if (inside.find(':') == std::string_view::npos) return false;
+  if (!std::all_of(inside.begin(), inside.end(), is_ipv6_char)) return false;
+  host = inside;
+  at_ += close + 2;
+  return true;
 }
 
 std::string host_port_text(std::string_view host, std::uint16_t port) {

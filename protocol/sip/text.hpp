@@ -31,35 +31,43 @@ constexpr bool is_blank(char c) {
 }
 
 // One look-up instead of a dozen comparisons: most bytes of a message pass through here.
-enum char_class : std::uint8_t {
+enum char_class : std::uint16_t {
   token_char = 1,       // token
   param_name_char = 2,  // token, and param-unreserved of URIs
   param_value_char = 4, // anything but blanks, control characters, quotes, <> , ; =
-  uri_char = 8,         // anything but blanks, control characters, quotes and <>
-  host_name_char = 16,  // of a name or an IPv4 address; '_' is common enough to be let through
+  host_name_char = 8,   // of a name or an IPv4 address; '_' is common enough to be let through
+  display_char = 16,    // token, blanks; UTF-8 outside quotes is common enough to be let through
   word_char = 32,       // word (Call-ID)
-  uri_plain_char = 64,  // uri_char that is no separator: not @ % : ; ?
-  display_char = 128,   // token, blanks; UTF-8 outside quotes is common enough to be let through
+  uri_char = 64,        // anything but blanks, control characters, quotes and <>
+  // What needs no second look inside of a URI, where '%' begins an escape.
+  user_char = 128,            // uri_char but @ % :
+  uri_param_name_char = 256,  // param_name_char but %
+  uri_param_value_char = 512, // param_value_char but @ % ?
+  uri_header_char = 1024,     // uri_char but @ %
 };
 
-constexpr std::array<std::uint8_t, 256> make_char_classes() {
-  std::array<std::uint8_t, 256> out{};
+constexpr std::array<std::uint16_t, 256> make_char_classes() {
+  std::array<std::uint16_t, 256> out{};
   for (std::size_t i = 0; i < out.size(); ++i) {
     const char c = static_cast<char>(static_cast<unsigned char>(i));
     const auto in = [c](std::string_view set) { return set.find(c) != std::string_view::npos; };
     const bool token = is_alnum(c) || in("-.!%*_+`'~");
     const bool graphic = i > ' ' && i != 0x7f;
-    out[i] = static_cast<std::uint8_t>(
-        (token ? token_char | word_char : 0) | (token || in("[]/:&+$()") ? param_name_char : 0)
-        | (graphic && !in("\"<>,;=") ? param_value_char : 0)
-        | (graphic && !in("<>\"") ? uri_char : 0) | (is_alnum(c) || in("-._") ? host_name_char : 0)
-        | (in("()<>:\\/\"[]?{}") ? word_char : 0)
-        | (graphic && !in("<>\"@%:;?") ? uri_plain_char : 0)
-        | (token || is_blank(c) || i >= 0x80 ? display_char : 0));
+    const bool param_name = token || in("[]/:&+$()");
+    const bool param_value = graphic && !in("\"<>,;=");
+    const bool uri = graphic && !in("<>\"");
+    out[i] = static_cast<std::uint16_t>(
+        (token ? token_char : 0) | (param_name ? param_name_char : 0)
+        | (param_value ? param_value_char : 0) | (is_alnum(c) || in("-._") ? host_name_char : 0)
+        | (token || is_blank(c) || i >= 0x80 ? display_char : 0)
+        | (token || in("()<>:\\/\"[]?{}") ? word_char : 0) | (uri ? uri_char : 0)
+        | (uri && !in("@%:") ? user_char : 0) | (param_name && c != '%' ? uri_param_name_char : 0)
+        | (param_value && !in("@%?") ? uri_param_value_char : 0)
+        | (uri && !in("@%") ? uri_header_char : 0));
   }
   return out;
 }
-inline constexpr std::array<std::uint8_t, 256> char_classes = make_char_classes();
+inline constexpr std::array<std::uint16_t, 256> char_classes = make_char_classes();
 
 constexpr bool is(char c, char_class k) {
   return (char_classes[static_cast<unsigned char>(c)] & k) != 0;
@@ -72,12 +80,6 @@ constexpr bool all(std::string_view s, char_class k) {
     if (!is(c, k)) return false;
   return true;
 }
-// First position at or behind `at` whose byte is not of this class.
-constexpr std::size_t skip(std::string_view s, std::size_t at, char_class k) {
-  while (at < s.size() && is(s[at], k)) ++at;
-  return at;
-}
-
 // -1: no hexadecimal digit.
 constexpr int hex_value(char c) {
   if (is_digit(c)) return c - '0';
@@ -87,10 +89,12 @@ constexpr int hex_value(char c) {
 
 [[nodiscard]] std::string to_lower(std::string_view s);
 [[nodiscard]] std::string to_upper(std::string_view s);
-// Without regard to ASCII case. Most that differ differ in length.
+// Of the same size, without regard to ASCII case.
 [[nodiscard]] bool same_letters(const char* a, const char* b, std::size_t size);
+// Most that differ differ in length, or in the first letter.
 [[nodiscard]] inline bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && same_letters(a.data(), b.data(), a.size());
+  if (a.size() != b.size()) return false;
+  return a.empty() || (((a[0] ^ b[0]) & 0x5f) == 0 && same_letters(a.data(), b.data(), a.size()));
 }
 constexpr std::string_view trim(std::string_view s) {
   while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);
@@ -112,12 +116,7 @@ constexpr std::string_view trim(std::string_view s) {
 // First `c` at or behind `from` that is not inside quotes; npos when there is none.
 [[nodiscard]] std::size_t find_unquoted(std::string_view s, char c, std::size_t from = 0);
 
-struct host_port {
-  std::string_view host; // without brackets
-  std::uint16_t port = 0;
-};
-// "example.com", "192.0.2.1:5060", "[2001:db8::1]:5060"; blanks around ':' are accepted (Via).
-[[nodiscard]] std::optional<host_port> to_host_port(std::string_view s);
+// "example.com", "192.0.2.1:5060", "[2001:db8::1]:5060".
 [[nodiscard]] std::string host_port_text(std::string_view host, std::uint16_t port);
 
 } // namespace holdfast::sip::text

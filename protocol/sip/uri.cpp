@@ -1,5 +1,6 @@
 #include "protocol/sip/uri.hpp"
 
+#include "protocol/sip/scanner.hpp"
 #include "protocol/sip/text.hpp"
 #include "protocol/sip/uri_view.hpp"
 
@@ -94,72 +95,62 @@ std::string telephone_number(std::string_view opaque) {
   return out + text::to_lower(opaque.substr(end));
 }
 
-// One pass finds the separators; what is between them is looked at once more where it has a grammar
-// of its own.
-struct separators {
-  static constexpr auto none = std::string_view::npos;
-  std::size_t colon = none; // the first one of the user part
-  std::size_t at = none;
-  std::size_t semicolon = none; // the first ones behind '@'
-  std::size_t question = none;
-};
+constexpr std::string_view bad_escape = "URI with a '%' that is no escape";
+constexpr std::string_view odd_character = "URI with a character that must be escaped";
 
-// "" or what is wrong.
-std::string_view find_separators(std::string_view s, separators& found) {
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    if (text::is(s[i], text::uri_plain_char)) continue;
-    switch (s[i]) {
-    case '@':
-      if (found.at != found.none) return "URI with more than one '@'";
-      found.at = i;
-      found.semicolon = found.question = found.none;
-      break;
-    case '%':
-      if (i + 2 >= s.size() || text::hex_value(s[i + 1]) < 0 || text::hex_value(s[i + 2]) < 0)
-        return "URI with a '%' that is no escape";
-      i += 2;
-      break;
-    case ':':
-      if (found.colon == found.none && found.at == found.none) found.colon = i;
-      break;
-    case ';':
-      if (found.semicolon == found.none) found.semicolon = i;
-      break;
-    case '?':
-      if (found.question == found.none) found.question = i;
-      break;
-    default:
-      return "URI with a character that must be escaped";
-    }
+// userinfo, without its '@'.
+std::string_view read_user(std::string_view in, uri_view& out) {
+  text::scanner s{in};
+  if (!s.skip_escaped(text::user_char)) return bad_escape;
+  out.user = s.since(in.data());
+  if (out.user.empty()) return "URI with an empty user before '@'";
+  out.has_password = s.take(':');
+  const auto* password = s.position();
+  while (out.has_password && !s.done()) {
+    if (!s.skip_escaped(text::user_char)) return bad_escape;
+    if (!s.take(':')) break;
   }
+  out.password = s.since(password);
+  return s.done() ? std::string_view{} : odd_character;
+}
+
+// ";name=value;name" up to '?' or the end.
+std::string_view read_params(text::scanner& s, uri_view& out) {
+  constexpr std::string_view malformed = "URI with malformed parameters";
+  const auto* begin = s.position();
+  for (std::size_t n = 0; s.take(';'); ++n) {
+    const auto* name = s.position();
+    if (!s.skip_escaped(text::uri_param_name_char)) return bad_escape;
+    if (s.position() == name || n == params_max) return malformed;
+    if (!s.take('=')) continue;
+    const auto* value = s.position();
+    if (!s.skip_escaped(text::uri_param_value_char)) return bad_escape;
+    if (s.position() == value) return malformed;
+    while (s.take('='))
+      if (!s.skip_escaped(text::uri_param_value_char)) return bad_escape;
+  }
+  out.params = params_view{s.since(begin)};
   return {};
 }
 
-decoded<uri_view> view_sip_uri(uri_view out, std::string_view rest) {
-  separators found;
-  if (const auto bad = find_separators(rest, found); !bad.empty()) return wrong(bad);
-  std::size_t host = 0;
-  if (found.at != found.none) {
-    const auto userinfo = rest.substr(0, found.at);
-    out.user = userinfo.substr(0, found.colon);
-    if (out.user.empty()) return wrong("URI with an empty user before '@'");
-    out.has_password = found.colon != found.none;
-    if (out.has_password) out.password = userinfo.substr(found.colon + 1);
-    host = found.at + 1;
-  }
-  if (found.question != found.none) {
-    out.headers = rest.substr(found.question + 1);
-    if (out.headers.empty()) return wrong("URI with '?' and no headers");
-    rest = rest.substr(0, found.question);
-  }
-  const auto semicolon = std::min(found.semicolon, rest.size());
-  const auto where = text::to_host_port(rest.substr(host, semicolon - host));
-  if (!where) return wrong("URI with a malformed host or port");
-  out.params = params_view{rest.substr(semicolon)};
-  if (!out.params.check().empty()) return wrong("URI with malformed parameters");
-  out.host = where->host;
-  out.port = where->port;
-  return out;
+std::string_view read_headers(text::scanner& s, uri_view& out) {
+  out.headers = s.rest();
+  if (out.headers.empty()) return "URI with '?' and no headers";
+  return s.skip_escaped(text::uri_header_char) ? std::string_view{} : bad_escape;
+}
+
+std::string_view read_sip_uri(std::string_view in, uri_view& out) {
+  text::scanner s{in};
+  if (std::string_view user; s.take_until('@', user))
+    if (const auto bad = read_user(user, out); !bad.empty()) return bad;
+  if (!s.take_host(out.host) || (s.take(':') && !s.take_port(out.port)))
+    return "URI with a malformed host or port";
+  if (s.sees(';'))
+    if (const auto bad = read_params(s, out); !bad.empty()) return bad;
+  if (s.take('?'))
+    if (const auto bad = read_headers(s, out); !bad.empty()) return bad;
+  if (s.done()) return {};
+  return s.sees('@') ? "URI with more than one '@'" : odd_character;
 }
 
 // The user as it is compared: unescaped where it may be, escaped where it must be; and '@'.
@@ -187,20 +178,28 @@ std::string_view uri::param(std::string_view name) const {
   return param_value(params, name);
 }
 
-decoded<uri_view> view_uri(std::string_view in) {
+std::string_view read_uri(std::string_view in, uri_view& out) {
   std::size_t colon = in.starts_with("sip:") ? 3 : 0; // as a rule
-  while (colon < in.size() && is_scheme_char(in[colon])) ++colon;
-  if (colon == 0 || colon == in.size() || in[colon] != ':' || !text::is_alpha(in.front()))
-    return wrong("URI without a scheme");
-  uri_view out;
+  out.sip_or_sips = colon != 0;
+  if (colon == 0) {
+    while (colon < in.size() && is_scheme_char(in[colon])) ++colon;
+    if (colon == 0 || colon == in.size() || in[colon] != ':' || !text::is_alpha(in.front()))
+      return "URI without a scheme";
+    out.secure = text::same(in.substr(0, colon), "sips");
+    out.sip_or_sips = out.secure || text::same(in.substr(0, colon), "sip");
+  }
   out.scheme = in.substr(0, colon);
   const auto rest = in.substr(colon + 1);
-  out.secure = text::same(out.scheme, "sips");
-  out.sip_or_sips = out.secure || text::same(out.scheme, "sip");
-  if (rest.empty()) return wrong("URI with nothing behind its scheme");
-  if (out.sip_or_sips) return view_sip_uri(out, rest);
-  if (!text::all(rest, text::uri_char)) return wrong("URI with a character that must be escaped");
+  if (rest.empty()) return "URI with nothing behind its scheme";
+  if (out.sip_or_sips) return read_sip_uri(rest, out);
+  if (!text::all(rest, text::uri_char)) return odd_character;
   out.opaque = rest;
+  return {};
+}
+
+decoded<uri_view> view_uri(std::string_view in) {
+  decoded<uri_view> out;
+  if (const auto bad = read_uri(in, *out); !bad.empty()) out = wrong(bad);
   return out;
 }
 

@@ -26,6 +26,8 @@ struct uri_view {
 };
 
 [[nodiscard]] decoded<uri_view> view_uri(std::string_view text);
+// The same into a value that is there, as it was made; "" or what is wrong.
+[[nodiscard]] std::string_view read_uri(std::string_view text, uri_view& out);
 
 [[nodiscard]] uri copy_of(const uri_view& view);
 

@@ -1,22 +1,54 @@
 #include "protocol/sip/via.hpp"
 
+#include "protocol/sip/scanner.hpp"
 #include "protocol/sip/text.hpp"
 #include "protocol/sip/via_view.hpp"
-
-#include <algorithm>
 
 namespace holdfast::sip {
 
 namespace {
 
-// Takes "SIP / 2.0 / " off the front: the text before '/', which must be a token.
-std::optional<std::string_view> take_before_slash(std::string_view& in) {
-  const auto slash = in.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  const auto token = text::trim(in.substr(0, slash));
-  in.remove_prefix(slash + 1);
-  if (!text::is_token(token)) return std::nullopt;
-  return token;
+constexpr std::string_view usual_protocol = "SIP/2.0/";
+
+// A token and the '/' behind it, blanks around either.
+bool take_before_slash(text::scanner& s, std::string_view& token) {
+  s.skip_blanks();
+  token = s.run(text::token_char);
+  s.skip_blanks();
+  return !token.empty() && s.take('/');
+}
+
+// sent-by: a host, and maybe a port.
+bool take_sent_by(text::scanner& s, via_view& out) {
+  s.skip_blanks();
+  if (!s.take_host(out.host)) return false;
+  s.skip_blanks();
+  if (s.take(':')) {
+    s.skip_blanks();
+    if (!s.take_port(out.port)) return false;
+    s.skip_blanks();
+  }
+  return s.done() || s.sees(';');
+}
+
+// "" or what is wrong.
+std::string_view read_via(std::string_view in, via_view& out) {
+  const bool usual = in.starts_with(usual_protocol);
+  text::scanner s{usual ? in.substr(usual_protocol.size()) : in};
+  if (usual) {
+    out.protocol = in.substr(0, 3);
+    out.version = in.substr(4, 3);
+  } else {
+    if (!take_before_slash(s, out.protocol)) return "Via does not begin with a protocol";
+    if (!take_before_slash(s, out.version)) return "Via has no protocol version";
+  }
+  s.skip_blanks();
+  out.transport = s.run(text::token_char);
+  if (s.done()) return "Via has no sent-by";
+  if (out.transport.empty() || !s.sees_blank()) return "Via has no transport";
+  if (!take_sent_by(s, out)) return "Via has a malformed sent-by";
+  out.params = params_view{s.rest()};
+  return out.params.check("branch", out.branch).empty() ? "" : "Via has malformed parameters";
 }
 
 } // namespace
@@ -57,28 +89,8 @@ std::string via::sent_by() const {
 }
 
 decoded<via_view> view_via(std::string_view in) {
-  via_view out;
-  const auto name = take_before_slash(in);
-  if (!name) return wrong("Via does not begin with a protocol");
-  const auto version = take_before_slash(in);
-  if (!version) return wrong("Via has no protocol version");
-  while (!in.empty() && text::is_blank(in.front())) in.remove_prefix(1);
-  std::size_t end = 0;
-  while (end < in.size() && text::is_token_char(in[end])) ++end;
-  if (end == in.size()) return wrong("Via has no sent-by");
-  if (end == 0 || !text::is_blank(in[end])) return wrong("Via has no transport");
-  out.protocol = *name;
-  out.version = *version;
-  out.transport = in.substr(0, end);
-  in.remove_prefix(end);
-
-  const auto semicolon = std::min(in.find(';'), in.size());
-  const auto sent_by = text::to_host_port(text::trim(in.substr(0, semicolon)));
-  if (!sent_by) return wrong("Via has a malformed sent-by");
-  out.host = sent_by->host;
-  out.port = sent_by->port;
-  out.params = params_view{in.substr(semicolon)};
-  if (!out.params.check("branch", out.branch).empty()) return wrong("Via has malformed parameters");
+  decoded<via_view> out;
+  if (const auto bad = read_via(in, *out); !bad.empty()) out = wrong(bad);
   return out;
 }
 

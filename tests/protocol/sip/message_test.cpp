@@ -244,6 +244,18 @@ TEST_CASE("transport: whatever was short enough still is when it is stamped [RFC
   CHECK_FALSE(parse(to_bytes(m)).has_value());
 }
 
+TEST_CASE("message: whatever was short enough can be answered [RFC 3261 8.2.6.2]") {
+  auto m = request("OPTIONS");
+  std::string to = "<sip:a@b>";
+  for (std::size_t i = 0; i < params_max; ++i) to += ";p" + std::to_string(i);
+  m.set("To", to);
+  REQUIRE(parse(to_bytes(m)).has_value());
+  const auto answer = make_response(m, 486, "", "tag");
+  CHECK(parse(to_bytes(answer)) == answer);
+  m.set("To", to + ";one-more");
+  CHECK_FALSE(parse(to_bytes(m)).has_value());
+}
+
 TEST_CASE("transport: a URI names its target without DNS [RFC 3263 4]") {
   struct {
     std::string_view uri;
