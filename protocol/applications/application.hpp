@@ -165,6 +165,16 @@ public:
   virtual std::uint64_t ask_session(const std::string& tag, std::string bytes,
                                     duration timeout) = 0;
 
+  // A name for `what` in this session that only the cluster can read, and nobody else can link to
+  // another one: each is new.
+  [[nodiscard]] virtual std::string conceal(const std::string& what) = 0;
+  // Of such a name the session, as ask_session() takes it, and what it is there. nullopt: not ours.
+  struct revealed {
+    std::string session;
+    std::string what;
+  };
+  [[nodiscard]] virtual std::optional<revealed> reveal(const std::string& name) const = 0;
+
   // ---- for applications that proxy (RFC 3261 section 16); see proxies()
 
   // Sends `request`, somebody else's, with our Via on top and one hop less; its target stands in

@@ -88,10 +88,8 @@ void b2bua::begin(context& session, const incoming_request& request) {
     attempts.push_back(std::move(a));
     return try_next(session, attempts.back());
   }
-  const auto aor = sip::canonical_aor(*uri);
-  a.question = session.ask(
-      session::directory_key_of_aor(aor),
-      encode(location_query{.aor = aor, .gruu = std::string{uri->param("gr")}}), lookup_timeout);
+  a.question = ask_location(session, *uri);
+  if (a.question == 0) return session.respond(request.id, 404);
   attempts.push_back(std::move(a));
 }
 
@@ -109,7 +107,7 @@ void b2bua::on_answered(context& session, const session::answered& reply) {
     return give_up(session, *a, 480, {{{"Retry-After", "2"}}, ""});
   auto found = decode<location_reply>(reply.bytes);
   if (!found) return give_up(session, *a, 500);
-  if (found->contacts.empty()) return give_up(session, *a, 480);
+  if (found->contacts.empty()) return give_up(session, *a, found->nobody ? 404 : 480);
   a->left = std::move(found->contacts);
   try_next(session, *a);
 }
@@ -307,9 +305,8 @@ void b2bua::in_dialog(context& session, const incoming_request& request) {
     if (sip::text::same(field.name, "Event"))
       field.value = transfers.translated(request.dialog, field.value);
   const auto to =
-      acknowledges
-          ? session.prack(ringing_in->to, other, carried)
-          : session.send_in(other, m.method, carried, m.max_forwards().value_or(70) - 1);
+      acknowledges ? session.prack(ringing_in->to, other, carried)
+                   : session.send_in(other, m.method, carried, m.max_forwards().value_or(70) - 1);
   // The other side is in the middle of an INVITE of its own (RFC 3261 14.2).
   if (to == transaction_id{}) return session.respond(request.id, 491);
   const auto cseq = m.is("REFER") ? m.cseq().value_or(sip::cseq{}).number : 0;

@@ -139,10 +139,8 @@ void proxy::find_targets(context& session, response_context c, bool in_dialog) {
     c.left.push_back({.uri = c.request.request_uri,
                       .destination = in_dialog ? flow_to(c.request) : std::string{}});
   } else {
-    const auto aor = sip::canonical_aor(*uri);
-    c.question = session.ask(
-        session::directory_key_of_aor(aor),
-        encode(location_query{.aor = aor, .gruu = std::string{uri->param("gr")}}), lookup_timeout);
+    c.question = ask_location(session, *uri);
+    if (c.question == 0) return session.respond(c.from, 404);
   }
   contexts.push_back(std::move(c));
   if (contexts.back().question == 0) try_next(session, contexts.back());
@@ -160,6 +158,7 @@ void proxy::on_answered(context& session, const session::answered& reply) {
   if (reply.what == outcome::timed_out) return answer(session, *c, 480, retry_after_2s());
   auto found = decode<location_reply>(reply.bytes);
   if (!found) return answer(session, *c, 500);
+  if (found->nobody) return answer(session, *c, 404);
   c->left = std::move(found->contacts);
   try_next(session, *c);
 }
@@ -351,8 +350,8 @@ void proxy::on_timer(context& session, const std::string& name) {
     dialogs.clear();
     return session.commit();
   }
-  const auto late = std::ranges::find_if(
-      contexts, [&](const auto& c) { return late_timer(c.from) == name; });
+  const auto late =
+      std::ranges::find_if(contexts, [&](const auto& c) { return late_timer(c.from) == name; });
   if (late != contexts.end()) return forget(late->from);
   for (const auto& c : contexts)
     for (const auto& b : c.branches)

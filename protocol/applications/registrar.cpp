@@ -80,13 +80,25 @@ std::string public_gruu(const std::string& aor, const std::string& instance) {
   return aor + ";gr=" + instance;
 }
 
+// RFC 5627 3.1.2: what a temporary GRUU of this binding stands for. All of them end with the
+// binding, and when its user agent registers under another Call-ID.
+std::string temporary_name(const binding& b) {
+  return std::to_string(b.timer) + "." + std::to_string(b.era);
+}
+
+std::string temporary_gruu(context& session, const std::string& aor, const binding& b) {
+  const auto uri = sip::parse_uri(aor);
+  return "sip:" + std::string{temporary_gruu_mark} + session.conceal(temporary_name(b)) + "@"
+         + sip::text::host_port_text(uri ? uri->host : std::string{}, 0) + ";gr";
+}
+
 // RFC 3261 10.3 step 7: an older request of the same UA must not undo a newer one.
 bool out_of_order(const binding& b, const sip::message& request) {
   return b.call_id == request.call_id() && request.cseq()->number <= b.cseq;
 }
 
 // RFC 3261 10.3 step 8, and what the extensions add.
-content current_bindings(const context& session, const registrar& r, const sip::message& request) {
+content current_bindings(context& session, const registrar& r, const sip::message& request) {
   content carried;
   const auto& bindings = r.bindings;
   const bool gruu = sip::names_option(request, "Supported", "gruu");
@@ -100,7 +112,9 @@ content current_bindings(const context& session, const registrar& r, const sip::
     }
     if (!b.instance.empty()) text += ";+sip.instance=\"<" + b.instance + ">\"";
     if (b.reg_id != 0) text += ";reg-id=" + std::to_string(b.reg_id);
-    if (gruu && !b.instance.empty()) text += ";pub-gruu=\"" + public_gruu(r.aor, b.instance) + "\"";
+    if (gruu && !b.instance.empty())
+      text += ";pub-gruu=\"" + public_gruu(r.aor, b.instance) + "\";temp-gruu=\""
+              + temporary_gruu(session, r.aor, b) + "\"";
     carried.headers.push_back({"Contact", std::move(text)});
   }
   for (const auto value : request.headers("Path"))
@@ -150,6 +164,7 @@ void apply(context& session, registrar& r, const wish& w, const incoming_request
     at = r.bindings.end() - 1;
   }
   at->contact = sip::to_string(w.contact.uri);
+  if (at->call_id != request.message.call_id()) ++at->era;
   at->call_id = request.message.call_id();
   at->cseq = request.message.cseq()->number;
   at->q_milli = static_cast<std::uint32_t>(w.contact.q());
@@ -304,8 +319,17 @@ void registrar::on_response(context& session, const incoming_response& response)
 std::string registrar::on_asked(context&, const std::string& bytes) {
   const auto query = decode<location_query>(bytes);
   location_reply reply;
+  auto instance = query ? query->gruu : std::string{};
+  if (query && !query->temporary.empty()) {
+    const auto named = std::find_if(bindings.begin(), bindings.end(), [&](const binding& b) {
+      return temporary_name(b) == query->temporary;
+    });
+    reply.nobody = named == bindings.end();
+    if (reply.nobody) return encode(reply);
+    instance = named->instance;
+  }
   for (const auto& b : bindings) {
-    if (query && !query->gruu.empty() && b.instance != query->gruu) continue;
+    if (!instance.empty() && b.instance != instance) continue;
     // A telephone or a mailbox (RFC 3261 10.2.1) is listed, and nothing that we could call.
     if (const auto uri = sip::parse_uri(b.contact); !uri || !uri->is_sip()) continue;
     contact_location at{.uri = b.contact, .q_milli = b.q_milli, .destination = {}, .path = b.path};

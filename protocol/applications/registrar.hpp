@@ -5,9 +5,9 @@
 //   SUBSCRIBE, Event: reg (RFC 3680) --> a NOTIFY now and for every change
 //
 // A user agent that names its instance and reg-id (RFC 5626) replaces its binding when its address
-// changes, and can be reached alone through its public GRUU (RFC 5627). Path (RFC 3327) is kept
-// with the binding and goes into the Route of requests to it. Contacts of other schemes ("mailto:")
-// are kept and listed; calls do not go there.
+// changes, and can be reached alone through its public GRUU or, where it hides who it is, a
+// temporary one (RFC 5627). Path (RFC 3327) is kept with the binding and goes into the Route of
+// requests to it. Contacts of other schemes ("mailto:") are kept and listed; calls do not go there.
 //
 // Settings, in seconds:
 //   minimum_expires   a shorter wish is answered 423; default 10, about what
@@ -36,6 +36,7 @@ struct binding {
   std::string instance;     // RFC 5626: a URN without <>; empty: it named none
   std::uint32_t reg_id = 0; // RFC 5626: of the flow; 0: none
   std::vector<std::string> path;
+  std::uint32_t era = 0; // counts Call-IDs: temporary GRUUs of one end with it (RFC 5627 3.1.2)
 };
 
 template <class F>
@@ -49,6 +50,7 @@ void describe(F& f, binding& x) {
   f(7, x.instance);
   f(8, x.reg_id);
   f(9, x.path);
+  f(10, x.era);
 }
 
 // Somebody who wants to know about the bindings (RFC 6665). It lasts as long as its timer,

@@ -41,7 +41,15 @@ public:
   // fit: then the text is somebody else's.
   [[nodiscard]] std::optional<session_address> verify(std::string_view text) const;
 
+  // `text` so that nobody outside the cluster can read it, change it, or tell whether two that
+  // differ in their nonce are of the same text: about 1.6 characters of lowercase base32 a byte,
+  // and 31.
+  [[nodiscard]] std::string conceal(std::string_view text, std::uint64_t nonce) const;
+  // nullopt: not what conceal() made, or under a key that is gone.
+  [[nodiscard]] std::optional<std::string> reveal(std::string_view concealed) const;
+
 private:
+  [[nodiscard]] const token_key* key_of(char id) const;
   [[nodiscard]] std::string mac(const token_key& key, std::string_view body) const;
 
   std::vector<token_key> keys_;

@@ -333,6 +333,17 @@ std::uint64_t step::ask_session(const std::string& tag, std::string bytes, durat
               {question::subject::application, std::move(bytes)}, timeout);
 }
 
+std::string step::conceal(const std::string& what) {
+  return s_.env->tokens.conceal(s_.token + what, s_.random.next());
+}
+
+std::optional<applications::context::revealed> step::reveal(const std::string& name) const {
+  constexpr auto length = cluster::token_ring::token_length;
+  const auto text = s_.env->tokens.reveal(name);
+  if (!text || text->size() < length) return std::nullopt;
+  return revealed{text->substr(0, length), text->substr(length)};
+}
+
 std::uint64_t step::pose(const std::string& key, const question& what, duration timeout) {
   // The shell answers within the time-out; this one is for a question that a failover lost.
   const auto id = ++s_.last_id;

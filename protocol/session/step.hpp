@@ -81,6 +81,8 @@ public:
   [[nodiscard]] std::optional<duration> remaining(const std::string& name) const override;
   std::uint64_t ask(const std::string& key, std::string bytes, duration timeout) override;
   std::uint64_t ask_session(const std::string& tag, std::string bytes, duration timeout) override;
+  [[nodiscard]] std::string conceal(const std::string& what) override;
+  [[nodiscard]] std::optional<revealed> reveal(const std::string& name) const override;
   transaction_id forward(transaction_id on_behalf_of, sip::message request,
                          const std::optional<flow>& destination) override;
   void relay(transaction_id request, sip::message response) override;

@@ -57,7 +57,7 @@ problem check_vias(const message_view& m) {
       bad = bad_request(v.error());
     return !bad;
   });
-  if (!bad && !m.top_via()) return bad_request("empty Via"); // a line without a value
+  if (!bad && m.has_empty(header_name::via)) return bad_request("empty Via");
   return bad;
 }
 

@@ -295,6 +295,12 @@ bool message_view::has_several(header_name name) const {
   return i != none && lines_[i].next != none;
 }
 
+bool message_view::has_empty(header_name name) const {
+  for (auto i = first(name); i != none; i = lines_[i].next)
+    if (lines_[i].value_size == 0) return true;
+  return false;
+}
+
 std::string_view message_view::first_value(header_name name) const {
   std::string_view out;
   each_value(name, [&](std::string_view value) {

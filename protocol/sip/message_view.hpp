@@ -74,6 +74,7 @@ public:
   [[nodiscard]] std::optional<std::string_view> header(header_name name) const;
   [[nodiscard]] bool has(header_name name) const { return first(name) != none; }
   [[nodiscard]] bool has_several(header_name name) const; // lines
+  [[nodiscard]] bool has_empty(header_name name) const;   // a line without a value
   // Unknown names; any case.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 

@@ -148,8 +148,10 @@ void call_end::on_alarm(const alarm& a, name_source& names, instant now, step& o
       if (busy() && dialog_ && state_ == belief::established)
         send_in_dialog(std::string{pending_}, names, now, out);
       return;
+    case own_alarm::change_mind:
+      return change_mind(now, out);
     case own_alarm::give_up:
-      return give_up(names, now, out);
+      return give_up(now, out);
     }
   }
   std::vector<news> up;

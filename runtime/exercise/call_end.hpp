@@ -35,7 +35,8 @@ struct end_settings {
 struct end_traits {
   std::vector<sip::header_field> invite_headers;    // extra, on the first INVITE
   std::vector<sip::header_field> in_dialog_headers; // extra, on every request in the dialog
-  bool repeats_success = false; // sends its 2xx once more after the ACK: RFC 3261 13.2.2.4
+  bool repeats_success = false;     // sends its 2xx once more after the ACK: RFC 3261 13.2.2.4
+  std::optional<duration> patience; // caller: it cancels what is not answered after that
 };
 
 class call_end {
@@ -59,7 +60,7 @@ public:
   [[nodiscard]] const std::string& call_id() const { return call_id_; }
 
 private:
-  enum class own_alarm : std::uint8_t { answer, repeat_success, retry, give_up };
+  enum class own_alarm : std::uint8_t { answer, repeat_success, retry, change_mind, give_up };
 
   // as callee, and as either end inside the dialog
   void on_request(std::uint32_t transaction, const sip::message& m, name_source& names, instant now,
@@ -79,7 +80,9 @@ private:
   void on_response_in_dialog(const sip::message& m, name_source& names, instant now, step& out);
   void on_timeout(const sip::message& request);
   void abandon(const sip::message& late_success, name_source& names, instant now, step& out);
-  void give_up(name_source& names, instant now, step& out);
+  void change_mind(instant now, step& out);
+  void cancel(instant now, step& out);
+  void give_up(instant now, step& out);
   bool retry_later(const sip::message& m, instant now, step& out);
   bool answer_challenge(const sip::message& m, name_source& names, instant now, step& out);
   void finished_request(name_source& names, instant now, step& out);
@@ -112,6 +115,7 @@ private:
   int attempts_ = 0;           // of pending_
   bool provisional_ = false;   // caller: something came back
   bool cancelled_ = false;     // caller
+  bool impatient_ = false;     // caller: it cancels as soon as it may
   bool wants_hang_up_ = false; // when no longer busy
   std::uint32_t requests_ = 0; // counted into exercise ids
   std::uint64_t sdp_session_ = 0;

@@ -25,6 +25,7 @@ void call_end::place(const std::string& target_uri, name_source& names, instant 
   state_ = belief::early;
   transactions_.send(invite_, settings_->outbound, now, out);
   ring_alarm(own_alarm::give_up, 64 * settings_->timers.t1, now, out);
+  if (traits_.patience) ring_alarm(own_alarm::change_mind, *traits_.patience, now, out);
 }
 
 void call_end::on_response(const sip::message& m, name_source& names, instant now, step& out) {
@@ -41,6 +42,7 @@ void call_end::on_invite_response(const sip::message& m, name_source& names, ins
                                   step& out) {
   if (m.status < 200) {
     provisional_ = true;
+    if (impatient_) change_mind(now, out);
     return;
   }
   if (m.status >= 300 && !dialog_ && !cancelled_ && credentials_.take(m)) {
@@ -84,14 +86,25 @@ void call_end::abandon(const sip::message& late_success, name_source& names, ins
   if (!dialog_) state_ = belief::ended;
 }
 
+// RFC 3261 9.1: not before there was a provisional answer.
+void call_end::change_mind(instant now, step& out) {
+  if (state_ != belief::early || cancelled_) return;
+  impatient_ = true;
+  if (provisional_) cancel(now, out);
+}
+
 // A person would have hung up long ago. RFC 3261 9.1: CANCEL, once there was a provisional answer,
 // and if nothing comes of it within 64*T1 the INVITE is over.
-void call_end::give_up(name_source&, instant now, step& out) {
+void call_end::give_up(instant now, step& out) {
   if (state_ != belief::early || who_ != party::caller) return;
   if (cancelled_ || !provisional_) {
     state_ = belief::ended;
     return;
   }
+  cancel(now, out);
+}
+
+void call_end::cancel(instant now, step& out) {
   cancelled_ = true;
   transactions_.send(sip::make_cancel(invite_), settings_->outbound, now, out);
   ring_alarm(own_alarm::give_up, 64 * settings_->timers.t1, now, out);

@@ -35,7 +35,7 @@ struct flags {
   double window_s = 2;
   double timeout_s = 0;
   std::uint32_t ring_ms = 50;
-  std::string fault_at;
+  std::string fault_at{"established"};
   std::string fault_command;
   std::string header;
   std::string json_file;
@@ -80,6 +80,15 @@ void take_uri(flags& f) {
   p.target_uri = f.uri;
 }
 
+void take_fault_time(flags& f) {
+  if (f.fault_at == "established") return;
+  double after = 0;
+  if (!CLI::detail::lexical_cast(f.fault_at, after) || after < 0)
+    throw CLI::ValidationError("--fault-at", "write it as \"established\" or in seconds");
+  if (!f.wanted.fault) throw CLI::ValidationError("--fault-at", "give --fault-command as well");
+  f.wanted.fault_after = seconds(after);
+}
+
 void take_values(flags& f) {
   auto& p = f.wanted;
   p.hold = seconds(f.hold_s);
@@ -87,7 +96,8 @@ void take_values(flags& f) {
   p.probe_window = seconds(f.window_s);
   p.timeout = seconds(f.timeout_s);
   p.ring = std::chrono::milliseconds{f.ring_ms};
-  p.fault = !f.fault_at.empty() || !f.fault_command.empty();
+  p.fault = !f.fault_command.empty();
+  take_fault_time(f);
   if (p.extra_calls != 0 && !p.fault)
     throw CLI::ValidationError("--extra-calls", "they arrive after a fault: give --fault-command");
   if (p.seed == 0) p.seed = std::random_device{}() | 1U;
@@ -180,6 +190,9 @@ void add_call_flags(CLI::App& c, flags& f) {
                                             {"options", probe_kind::options},
                                             {"update", probe_kind::update},
                                             {"mix", probe_kind::mix}}));
+  c.add_option("--cancel-every", p.cancel_every,
+               "Every K-th caller cancels half-way through the ringing; 0: none")
+      ->capture_default_str();
   c.add_option("--repeat-2xx-every", p.repeat_success_every,
                "Every K-th callee repeats its 2xx after the ACK; 0: none")
       ->capture_default_str();
@@ -187,8 +200,11 @@ void add_call_flags(CLI::App& c, flags& f) {
 
 void add_fault_flags(CLI::App& c, flags& f) {
   auto& p = f.wanted;
-  c.add_option("--fault-at", f.fault_at, "established: when all calls are")
-      ->check(CLI::IsMember({"established"}));
+  c.add_option(
+       "--fault-at", f.fault_at,
+       "established: when all calls are, and then each is probed; or seconds after the first "
+       "call, in the midst of them")
+      ->capture_default_str();
   c.add_option("--fault-command", f.fault_command, "Run by /bin/sh; its start is the fault");
   c.add_option("--settle", f.settle_s, "Seconds from the last call's ACK to the fault")
       ->capture_default_str()

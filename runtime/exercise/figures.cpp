@@ -75,6 +75,7 @@ void measure(const exchange& x, figures& f, samples& s) {
   const auto status = final->status;
   if (status == 408 || status == 500 || status == 503 || status == 504) ++s.ineffective;
   if (status == 200) ++s.successful;
+  if (status == 487) ++f.cancelled;
   if (status / 100 == 3) ++s.redirected;
 }
 
@@ -129,7 +130,7 @@ figures figures_of(const std::vector<call_log>& calls, bool extra, const circums
   f.gap = distribution_of(std::move(s.gap));
   f.srd = distribution_of(std::move(s.srd));
   f.sdd = distribution_of(std::move(s.sdd));
-  f.ser = percent(s.successful, f.placed - s.redirected);
+  f.ser = percent(s.successful, f.placed - s.redirected - f.cancelled);
   f.isa = percent(s.ineffective, f.placed);
   return f;
 }

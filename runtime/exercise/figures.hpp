@@ -31,13 +31,14 @@ struct retransmissions {
 struct figures {
   std::size_t placed = 0;
   std::size_t established = 0;
-  std::size_t deferred = 0; // requests in a dialog that were asked to come again
-  std::size_t unasked = 0;  // re-INVITEs that came and no end of ours had sent
-  distribution gap;         // only calls that were stable at the fault
-  distribution srd;         // RFC 6076 4.3.1: INVITE to the first response but 100
-  distribution sdd;         // RFC 6076 4.5: BYE to its final response
-  double ser = 0;           // RFC 6076 4.6: percent of INVITEs, 3xx left out, that had a 200
-  double isa = 0;           // RFC 6076 4.8: percent of INVITEs that had 408, 500, 503, 504
+  std::size_t cancelled = 0; // by the caller, and answered 487
+  std::size_t deferred = 0;  // requests in a dialog that were asked to come again
+  std::size_t unasked = 0;   // re-INVITEs that came and no end of ours had sent
+  distribution gap;          // only calls that were stable at the fault
+  distribution srd;          // RFC 6076 4.3.1: INVITE to the first response but 100
+  distribution sdd;          // RFC 6076 4.5: BYE to its final response
+  double ser = 0; // RFC 6076 4.6: percent of INVITEs, 3xx and 487 left out, that had a 200
+  double isa = 0; // RFC 6076 4.8: percent of INVITEs that had 408, 500, 503, 504
   retransmissions repeats;
 };
 

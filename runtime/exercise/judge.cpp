@@ -39,6 +39,25 @@ const observation* foreign_bye(const call_log& log) {
   return nullptr;
 }
 
+// RFC 3261 9: an INVITE that was cancelled ends with 487, and the CANCEL that came too late for it
+// may find nothing to cancel.
+bool ends_by_cancel(const exchange& x, const std::vector<exchange>& all) {
+  const auto same_branch = [&](std::string_view method) {
+    const auto it = std::find_if(all.begin(), all.end(), [&](const exchange& y) {
+      return y.sent() && y.who == x.who && y.request->method == method
+             && y.request->branch == x.request->branch;
+    });
+    return it == all.end() ? nullptr : &*it;
+  };
+  if (x.request->method == "INVITE" && x.final()->status == 487) {
+    const auto* cancel = same_branch("CANCEL");
+    return cancel != nullptr && cancel->request->at <= x.final()->at;
+  }
+  if (x.request->method != "CANCEL" || x.final()->status != 481) return false;
+  const auto* invite = same_branch("INVITE");
+  return invite != nullptr && invite->final() != nullptr && invite->final()->at <= x.final()->at;
+}
+
 } // namespace
 
 std::span<const rule> rules() {
@@ -92,7 +111,7 @@ complaints successful(const call_log& log, const circumstances&) {
   const auto all = exchanges(log);
   for (const auto& x : all) {
     const auto* f = x.final();
-    if (!x.sent() || f == nullptr || f->is_success()) continue;
+    if (!x.sent() || f == nullptr || f->is_success() || ends_by_cancel(x, all)) continue;
     const bool may = x.in_dialog() ? x.deferred() : x.challenged();
     if (may && retry_of(x, all) != nullptr) continue;
     out.push_back({f->at, named(x) + " was answered " + std::to_string(f->status)});

@@ -28,7 +28,7 @@ using complaints = std::vector<complaint>;
 // provisional one has it at all.
 [[nodiscard]] complaints answered(const call_log& log, const circumstances& c);
 // RFC 3261 12.2.1, 13.2.2, 15.1: it is a 2xx; or a 491, or a 500 or 503 with Retry-After, whose
-// repetition had one (21.5.1).
+// repetition had one (21.5.1); or what its caller's CANCEL made of it (9.1).
 [[nodiscard]] complaints successful(const call_log& log, const circumstances& c);
 // RFC 3261 12.2.1.1, 12.2.2: the CSeq of each new request in a dialog is higher than all before.
 [[nodiscard]] complaints cseq_grows(const call_log& log, const circumstances& c);

@@ -38,12 +38,14 @@ struct plan {
   duration probe_window{2s}; // after the fault, over which every call is probed once
   hang_up_side bye = hang_up_side::both;
   std::uint32_t repeat_success_every = 10; // 0: never
+  std::uint32_t cancel_every = 0;          // half-way through the ringing; 0: never
   std::optional<sip::header_field> header; // on every header_every-th call
   std::uint32_t header_every = 0;
   header_place header_on = header_place::both;
 
-  bool fault = false; // order one when all calls are established
+  bool fault = false; // order one when all calls are established, and probe all of them after it
   duration settle{1s};
+  std::optional<duration> fault_after; // or so long after the first call, whatever happens then
   std::uint32_t extra_calls = 0;
 
   duration timeout{}; // 0: from the other values

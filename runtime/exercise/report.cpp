@@ -101,7 +101,8 @@ verdict decide(const evidence& seen) {
 std::string table(const verdict& v, const evidence& seen, std::size_t ladders) {
   const auto& f = v.first;
   std::string out =
-      line("calls", std::to_string(v.calls) + ", established " + std::to_string(f.established));
+      line("calls", std::to_string(v.calls) + ", established " + std::to_string(f.established)
+                        + (f.cancelled ? ", cancelled " + std::to_string(f.cancelled) : ""));
   if (v.faulted) {
     out += line("stable at the fault", std::to_string(v.stable_at_fault));
     out += line("lost", std::to_string(v.lost.size()));

@@ -77,6 +77,7 @@ std::string json(const verdict& v, std::optional<std::int64_t> fault_time_ms,
   out += v.clean() ? "true" : "false";
   out += ",\n  \"calls\": " + number(v.calls);
   out += ",\n  \"established\": " + number(v.first.established);
+  out += ",\n  \"cancelled\": " + number(v.first.cancelled);
   out += ",\n  \"stable_at_fault\": " + number(v.stable_at_fault);
   out += ",\n  \"lost\": " + number(v.lost.size());
   out += ",\n  \"lost_calls\": " + spelled(v.lost);

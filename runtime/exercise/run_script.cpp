@@ -43,6 +43,7 @@ void run::start(instant now) {
 
 void run::begin_calling(instant now) {
   phase_ = phase::calling;
+  if (plan_.fault_after) at(now + *plan_.fault_after, cue::fault);
   for (std::uint32_t i = 0; i < plan_.calls; ++i) at(now + i * spacing(plan_.rate), cue::place, i);
 }
 
@@ -102,6 +103,9 @@ end_traits run::traits(std::uint32_t index, party who) const {
   end_traits t;
   const auto every = plan_.repeat_success_every;
   t.repeats_success = who == party::callee && every != 0 && index % every == every / 2;
+  const auto cancelled = plan_.cancel_every;
+  if (who == party::caller && cancelled != 0 && index % cancelled == cancelled / 2)
+    t.patience = plan_.ring / 2;
   if (!plan_.header || plan_.header_every == 0 || index % plan_.header_every != 0) return t;
   if (plan_.header_on != header_place::in_dialog) t.invite_headers.push_back(*plan_.header);
   if (plan_.header_on != header_place::invite) t.in_dialog_headers.push_back(*plan_.header);
@@ -185,8 +189,12 @@ void run::begin_fault(instant now) {
   fault_ordered_ = true;
   fault_running_ = true;
   for (std::uint32_t i = 0; i < plan_.calls; ++i) {
-    evidence_.calls[i].stable_at_fault = calls_[i].up;
-    if (!calls_[i].up) continue;
+    auto& log = evidence_.calls[i];
+    log.stable_at_fault =
+        calls_[i].up && std::none_of(log.seen.begin(), log.seen.end(), [](const observation& o) {
+          return o.method == "BYE";
+        });
+    if (!calls_[i].up || plan_.fault_after) continue;
     const auto when = now + plan_.probe_window * i / plan_.calls;
     at(when, cue::probe, i);
     at(when + plan_.hold, cue::hang_up, i);
@@ -208,7 +216,7 @@ void run::on_change(std::uint32_t index, instant now) {
   if (up && !log.established_at) {
     log.established_at = now;
     // Calls that a fault is prepared for wait for it; the others live their own life.
-    if (!plan_.fault || log.extra) {
+    if (!plan_.fault || plan_.fault_after || log.extra) {
       at(now + plan_.hold / 2, cue::probe, index);
       at(now + plan_.hold, cue::hang_up, index);
     }
@@ -240,6 +248,7 @@ void run::advance(instant now) {
   case phase::registering:
     return advance_registration(now);
   case phase::calling:
+    if (plan_.fault_after) return; // it is still to come
     if (plan_.fault && settled_ == plan_.calls) {
       phase_ = phase::settling;
       at(now + plan_.settle, cue::fault);

@@ -45,6 +45,27 @@ TEST_CASE("token: during a rotation both keys verify, afterwards only the new on
   CHECK_FALSE(token_ring{{second}}.verify(old_token));
 }
 
+TEST_CASE("token: what is concealed can be read by the cluster alone, and looks new each time") {
+  const token_ring ring{{first}};
+  for (const std::size_t size : {0U, 1U, 31U, 32U, 33U, 100U}) {
+    const std::string text(size, 'x');
+    const auto once = ring.conceal(text, 1);
+    CHECK(ring.reveal(once) == text);
+    const auto again = ring.conceal(text, 2);
+    CHECK(ring.reveal(again) == text);
+    CHECK(once.substr(13) != again.substr(13)); // behind key and nonce
+    CHECK(token_ring{{second, first}}.reveal(once) == text);
+    CHECK_FALSE(token_ring{{second}}.reveal(once));
+    for (std::size_t i = 0; i < once.size(); ++i) {
+      auto forged = once;
+      forged[i] = forged[i] == 'a' ? 'b' : 'a';
+      CHECK_FALSE(ring.reveal(forged));
+    }
+  }
+  CHECK_FALSE(ring.reveal(""));
+  CHECK_FALSE(ring.reveal(ring.issue(sample)));
+}
+
 TEST_CASE("token: a ring refuses what it could not keep apart") {
   CHECK_THROWS(token_ring{{}});
   CHECK_THROWS(token_ring{{first, token_key{1, "fedcba9876543210"}}});

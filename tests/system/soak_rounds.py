@@ -12,6 +12,7 @@ import sys
 import time
 
 from cluster import HOLDFAST, die_with_parent, expect, run, survives
+from mid_transaction import every_step
 
 HELD = int(os.environ.get("HOLDFAST_SOAK_CALLS", "2000"))  # calls that stand
 RATE = 50  # new ones a second
@@ -179,10 +180,20 @@ def partitions():
     return in_namespace("partitions_inside")
 
 
+# ---- class transaction --------------------------------------------------------------------------
+
+
+def steps():
+    """in class transaction, a container killed at each step of INVITE, 180, CANCEL, 200 and ACK, re-INVITE, BYE"""
+    calls, held, spoilt = every_step(rounds=2)
+    return f"{calls} calls, {held} sessions hit, {spoilt} calls spoilt"
+
+
 # name -> what it does, how often by default, faults in each run
 ROUNDS = {
     "kills": (kills, 10, 10),
     "sleeps": (sleeps, 20, 5),
     "rolling": (rolling, 3, 7),
     "partitions": (partitions, 5, 6),
+    "steps": (steps, 8, 12),
 }

@@ -61,6 +61,55 @@ TEST_CASE(
   CHECK(located(w, "urn:uuid:other").empty());
 }
 
+TEST_CASE("registrar: a temporary GRUU reaches one instance and names nobody [RFC 5627 3.1.2]") {
+  world w;
+  phone alice{w, alice_at, "alice"};
+  int cseq = 0;
+  const auto reg = [&](std::uint32_t reg_id, const std::string& call_id) {
+    auto m = registration(alice, "<sip:alice@192.0.2.10:" + std::to_string(5000 + reg_id)
+                                     + ">;+sip.instance=" + instance
+                                     + ";reg-id=" + std::to_string(reg_id));
+    m.add("Supported", "path, outbound, gruu");
+    m.set("Call-ID", call_id);
+    m.set("CSeq", std::to_string(++cseq) + " REGISTER");
+    alice.send(m);
+    const auto done = alice.expect("200");
+    const auto contacts = done.contacts().value();
+    const auto& mine = contacts[reg_id - 1];
+    const auto quoted = sip::param_value(mine.params, "temp-gruu");
+    REQUIRE(quoted.size() > 2);
+    return sip::parse_uri(quoted.substr(1, quoted.size() - 2)).value();
+  };
+  const auto reached = [&](const sip::uri& gruu) {
+    const auto named = w.env->tokens.reveal(gruu.user.substr(6));
+    REQUIRE(named.has_value());
+    w.run(session::asked{
+        .bytes = question_to_application(encode(applications::location_query{
+            .aor = {}, .gruu = {}, .temporary = named->substr(cluster::token_ring::token_length)})),
+        .reply_to = "x"});
+    for (const auto& e : w.effects)
+      if (const auto* said = std::get_if<session::answer>(&e))
+        return decode<applications::location_reply>(said->bytes).value();
+    return applications::location_reply{};
+  };
+  const auto first = reg(1, "a@alice");
+  CHECK(first.user.starts_with("tgruu."));
+  CHECK(first.has_param("gr"));
+  CHECK(first.param("gr").empty());
+  CHECK(sip::to_string(first).find("alice@") == std::string::npos);
+  const auto second = reg(1, "a@alice");
+  CHECK(first.user != second.user);
+  reg(2, "a@alice");
+  CHECK(reached(first).contacts.size() == 2); // both flows of the instance
+  CHECK(reached(second).contacts.size() == 2);
+  w.crash();
+  CHECK(reached(first).contacts.size() == 2);
+  const auto third = reg(1, "b@alice"); // it has started anew
+  CHECK(reached(first).nobody);
+  CHECK(reached(second).contacts.empty());
+  CHECK(reached(third).contacts.size() == 2);
+}
+
 TEST_CASE(
     "registrar: Path is kept with its binding, and Service-Route is said [RFC 3327, RFC 3608]") {
   world w{{{.application = "registrar",

@@ -100,6 +100,18 @@ TEST_CASE("view: what is stamped changes the top Via and nothing else [RFC 3581 
   CHECK(out == expected);
 }
 
+TEST_CASE("view: no Via line is without a value, the first or another [RFC 3261 25.1]") {
+  for (const std::size_t lines_before : {1U, 3U}) {
+    std::string text{invite};
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < lines_before; ++i) at = text.find('\n', at) + 1;
+    for (const auto* name : {"V:", "Via : "}) {
+      auto odd = text;
+      CHECK(judged(odd.insert(at, std::string{name} + "\n")).what == "empty Via");
+    }
+  }
+}
+
 TEST_CASE("view: a message is read again in the same place without a trace of the last one") {
   message_view m;
   const auto first = crlf(invite), second = to_bytes(request("BYE"));

@@ -100,6 +100,72 @@ TEST_CASE("run: silence for good is reported, and the run ends") {
   CHECK(has_rule(v, "answered"));
 }
 
+TEST_CASE("run: callers that cancel while it rings [RFC 3261 9]") {
+  auto p = plan_through_element();
+  p.cancel_every = 2;
+  p.ring = 200ms;
+  SUBCASE("are answered 487") {
+    world w{p};
+    const auto v = outcome(w);
+    check_clean(v, w);
+    CHECK(v.first.established == 4);
+    CHECK(v.first.cancelled == 4);
+    CHECK(v.first.ser == 100);
+  }
+  SUBCASE("hang up when the answer crosses their CANCEL") {
+    world w{p};
+    w.tamper = [&](sip::message& m, const endpoint&, const endpoint& to) {
+      if (m.is("CANCEL") && to == callees_at) w.delay = 150ms;
+      return true;
+    };
+    const auto v = outcome(w);
+    check_clean(v, w);
+    CHECK(v.first.cancelled < 4);
+  }
+  SUBCASE("are owed an answer") {
+    world w{p};
+    w.tamper = [](sip::message& m, const endpoint&, const endpoint&) { return !m.is("CANCEL"); };
+    CHECK(has_rule(outcome(w), "answered"));
+  }
+}
+
+TEST_CASE("run: a 487 that nobody has asked for is a failure") {
+  auto p = plan_through_element();
+  p.ring = 200ms;
+  world w{p};
+  w.tamper = [](sip::message& m, const endpoint&, const endpoint& to) {
+    if (m.is_response() && m.status == 200 && m.cseq()->method == "INVITE" && to == callers_at)
+      m.status = 487;
+    return true;
+  };
+  CHECK(has_rule(outcome(w), "successful"));
+}
+
+TEST_CASE("run: a fault at a time of its own changes nothing of what calls do") {
+  auto p = with_fault();
+  p.extra_calls = 0;
+  p.fault_after = 100ms;
+  p.ring = 200ms;
+  world w{p};
+  const auto v = outcome(w);
+  check_clean(v, w);
+  CHECK(v.faulted);
+  CHECK(v.stable_at_fault == 0);
+  CHECK(v.first.established == 8);
+}
+
+TEST_CASE("run: a call that is being ended when the fault comes is not stable any more") {
+  auto p = with_fault();
+  p.extra_calls = 0;
+  p.calls = 1;
+  p.fault_after = 2130ms; // 110 ms until its ACK, 2 s in the call, 40 ms for its BYE
+  world w{p};
+  w.delay = 10ms;
+  const auto v = outcome(w);
+  check_clean(v, w);
+  CHECK(v.stable_at_fault == 0);
+}
+
 TEST_CASE("run: an element that sends an INFO twice is found out") {
   world w{plan_through_element()};
   int doubled = 0;
