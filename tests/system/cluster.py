@@ -259,6 +259,12 @@ class Cluster:
         os.kill(pid, what)
         return pid
 
+    def kill_and_wait(self, name):
+        """kill -9, and until another process stands in its place."""
+        pid = self.signal(name, signal.SIGKILL)
+        self.wait_for(lambda: self.member(name)["pid"] != pid and self.member(name)["state"] == "active", 60,
+                      f"return of {name}")
+
     # ---- waiting and load
 
     @staticmethod

@@ -7,11 +7,13 @@ import random
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
+import threading
 import time
 
-from cluster import HOLDFAST, die_with_parent, expect, run, survives
+from cluster import Cluster, HOLDFAST, die_with_parent, expect, run, survives
 from mid_transaction import every_step
 
 HELD = int(os.environ.get("HOLDFAST_SOAK_CALLS", "2000"))  # calls that stand
@@ -44,15 +46,9 @@ def series(fault, faults, seconds_each, **options):
     return survives(all_of_them, calls=HELD, rate=RATE, window=window, extra=window * RATE, **options)
 
 
-def kill_and_wait(cluster, name):
-    pid = cluster.signal(name, signal.SIGKILL)
-    cluster.wait_for(lambda: cluster.member(name)["pid"] != pid
-                     and cluster.member(name)["state"] == "active", 60, f"return of {name}")
-
-
 def kills():
     """kill -9 of a random container"""
-    return series(lambda c: kill_and_wait(c, random.choice(nodes(c, "container"))), 10, 9)
+    return series(lambda c: c.kill_and_wait(random.choice(nodes(c, "container"))), 10, 9)
 
 
 def rolling():
@@ -62,10 +58,10 @@ def rolling():
             settled(cluster)
             done = run("drain", name, "--console", cluster.console, time_out=120)
             expect(done.returncode == 0, f"drain {name}: {done.stderr}")
-            kill_and_wait(cluster, name)
+            cluster.kill_and_wait(name)
         for role in ("proxy", "dispatcher"):
             for name in nodes(cluster, role):
-                kill_and_wait(cluster, name)
+                cluster.kill_and_wait(name)
         pid = cluster.signal("coordinator-1", signal.SIGKILL)
         cluster.wait_for(lambda: cluster.http("/readyz")[0] == 200
                          and cluster.member("coordinator-1")["pid"] != pid, 60, "coordinator")
@@ -79,10 +75,15 @@ class Unsupervised:
     """Containers that no launcher can kill: a wrong suspicion has to be harmless by the lease alone."""
     NAMES = ("container-8", "container-9")
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, names=NAMES, start=True):
         self.cluster, self.processes = cluster, {}
-        for name in self.NAMES:
+        for name in names if start else ():
             self.start(name)
+
+    def end(self, name):
+        self.processes[name].terminate()
+        self.processes[name].wait(10)
+        self.cluster.wait_for(lambda: self.cluster.member(name)["state"] == "down", 20, f"{name} down")
 
     def start(self, name):
         log = open(self.cluster.directory / f"{name}.log", "ab")
@@ -180,6 +181,56 @@ def partitions():
     return in_namespace("partitions_inside")
 
 
+# ---- growth ------------------------------------------------------------------------------------
+
+
+class Crowd:
+    """Calls that stand while others come and go."""
+
+    def __init__(self, cluster, calls):
+        held = threading.Thread(target=cluster.exercise, daemon=True, kwargs={"time_out": 900}, args=(
+            "--calls", calls, "--rate", 100, "--hold", 0.1, "--settle", 800, "--fault-command", "true"))
+        held.start()
+        cluster.wait_for(lambda: cluster.status()["sessions"] >= calls, 120, f"{calls} calls that stand")
+
+
+def busy_while(cluster, what):
+    """p99 of BYE and of INVITE to 180, in ms, of calls that come and go for 5 s; `what` begins after 1.5 s."""
+    def begin():
+        time.sleep(1.5)
+        what()
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    process, result = cluster.exercise("--calls", 400, "--rate", 80, "--hold", 1, "--probe", "mix")
+    thread.join()
+    expect(process.returncode == 0, process.stdout[-2000:])
+    return result["sdd_ms"]["p99"], result["srd_ms"]["p99"]
+
+
+def growth():
+    """response times while a container bootstraps under calls that stand, against those just before, in turn"""
+    bye, invite = [], []
+    with Cluster(containers=3) as cluster:
+        Crowd(cluster, HELD)
+        time.sleep(15)
+        for _ in range(6):
+            settled(cluster)
+            before = busy_while(cluster, lambda: None)
+            newcomer = Unsupervised(cluster, ("container-9",), start=False)
+            during = busy_while(cluster, lambda: newcomer.start("container-9"))
+            bye.append(during[0] / before[0])
+            invite.append(during[1] / before[1])
+            settled(cluster)
+            expect(run("drain", "container-9", "--console", cluster.console, time_out=120).returncode == 0,
+                   "container-9 cannot be drained")
+            newcomer.end("container-9")
+    said = (f"p99 of BYE {statistics.median(bye):.2f} times that before (of six the most {max(bye):.2f}), of INVITE "
+            f"{statistics.median(invite):.2f} ({max(invite):.2f})")
+    expect(statistics.median(bye) <= 1.5 and statistics.median(invite) <= 1.5, said)
+    return said
+
+
 # ---- class transaction --------------------------------------------------------------------------
 
 
@@ -195,5 +246,6 @@ ROUNDS = {
     "sleeps": (sleeps, 20, 5),
     "rolling": (rolling, 3, 7),
     "partitions": (partitions, 5, 6),
+    "growth": (growth, 2, 6),
     "steps": (steps, 8, 12),
 }
