@@ -8,8 +8,9 @@
 
 namespace holdfast::simulations {
 
-void simulated_network::bind(const endpoint& where, simulated_process& owner, receiver to) {
-  bound_[where] = {&owner, std::move(to)};
+void simulated_network::bind(const endpoint& where, simulated_process& owner, receiver to,
+                             bool sealed) {
+  bound_[where] = {&owner, std::move(to), sealed};
 }
 
 void simulated_network::send(simulated_process& from, const endpoint& source, const endpoint& to,
@@ -20,8 +21,19 @@ void simulated_network::send(simulated_process& from, const endpoint& source, co
     if (observer_) observer_(false, to, bytes);
     travel(source, to, std::move(bytes), among_clients_);
   } else if (!is_cut(from.name(), target->second.owner->name())) {
+    damage_by_chance(from.name(), target->second, bytes);
     travel(source, to, std::move(bytes), inside_);
   }
+}
+
+void simulated_network::damage_by_chance(const std::string& from, const binding& to,
+                                         std::string& bytes) {
+  if (damage_.empty() || !to.sealed || bytes.empty()) return;
+  const auto found = damage_.find({from, to.owner->name()});
+  if (found == damage_.end() || !chance(10 * found->second)) return;
+  const auto at = time_.below(bytes.size());
+  const auto bit = time_.below(8);
+  bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
 }
 
 void simulated_network::send_from_outside(const endpoint& source, const endpoint& to,
@@ -99,14 +111,28 @@ bool simulated_network::is_cut(const std::string& from, const std::string& to) c
   return !cuts_.empty() && cuts_.contains({from, to});
 }
 
+void simulated_network::damage(const std::string& a, const std::string& b, unsigned percent) {
+  damage_[{a, b}] = damage_[{b, a}] = percent;
+  for (auto& c : connections_) {
+    const auto& [one, other] = c.sides;
+    const bool theirs = (one.process->name() == a && other.process->name() == b)
+                        || (one.process->name() == b && other.process->name() == a);
+    if (!c.open || !theirs) continue;
+    for (auto& s : c.sides) close(c, s);
+  }
+}
+
 void simulated_network::heal(const std::string& a, const std::string& b) {
   cuts_.erase({a, b});
   cuts_.erase({b, a});
+  damage_.erase({a, b});
+  damage_.erase({b, a});
   carry_everything();
 }
 
 void simulated_network::heal_all() {
   cuts_.clear();
+  damage_.clear();
   carry_everything();
 }
 

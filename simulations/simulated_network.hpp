@@ -6,6 +6,10 @@
 //   hang    everything to it waits (simulated_process::execute)
 //   cut     datagrams vanish, bytes wait, dialing is answered by nothing, until healed: one way or
 //           both
+//   damage  a connection ends at its first wrong byte, as one under TLS does; of the datagrams
+//   between
+//           the two those that carry a proof of their own have a wrong bit by chance. A wrong bit
+//           in any other is what the checksum of UDP makes of it: a loss
 //   weather datagrams are lost, doubled or late by chance, those of clients or those inside
 #pragma once
 
@@ -46,7 +50,8 @@ public:
   explicit simulated_network(timeline& time) : time_{time} {}
 
   // Datagrams to `where` are handed to `to` inside `owner`. A later one takes the address over.
-  void bind(const endpoint& where, simulated_process& owner, receiver to);
+  // Sealed: whoever receives them can tell a wrong bit.
+  void bind(const endpoint& where, simulated_process& owner, receiver to, bool sealed = false);
   // Datagrams to addresses that nobody is bound to: those of the world outside.
   void
   outside(std::function<void(const endpoint& from, const endpoint& to, std::string bytes)> to) {
@@ -76,6 +81,7 @@ public:
     cut_one_way(b, a);
   }
   void cut_one_way(const std::string& from, const std::string& to) { cuts_.emplace(from, to); }
+  void damage(const std::string& a, const std::string& b, unsigned percent);
   void heal(const std::string& a, const std::string& b);
   void heal_all();
   void set_weather(weather among_clients, weather inside) {
@@ -107,6 +113,7 @@ private:
   struct binding {
     simulated_process* owner = nullptr;
     receiver to;
+    bool sealed = false;
   };
   struct listener {
     simulated_process* owner = nullptr;
@@ -122,13 +129,15 @@ private:
   void connect(simulated_process& from, listener& at, const std::function<void(dial_result)>& done);
   bool carry_between(connection& c, side& from, side& to);
   void close(connection& c, side& to);
+  void damage_by_chance(const std::string& from, const binding& to, std::string& bytes);
   static bool read_all(simulated_process& p, caf::io::connection_handle h);
 
   timeline& time_;
   std::map<endpoint, binding> bound_;
   std::map<endpoint, listener> listeners_;
   std::list<connection> connections_;
-  std::set<std::pair<std::string, std::string>> cuts_; // from, to
+  std::set<std::pair<std::string, std::string>> cuts_;             // from, to
+  std::map<std::pair<std::string, std::string>, unsigned> damage_; // from, to: percent
   weather among_clients_;
   weather inside_;
   std::function<void(const endpoint&, const endpoint&, std::string)> outside_;

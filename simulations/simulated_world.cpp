@@ -63,11 +63,13 @@ simulated_world::simulated_world(surroundings around, simulated_process& process
                   cluster_key},
       probe_answered_{process.local_now()} {
   around_.network.bind(
-      addresses_.heartbeats, process_, [this](const endpoint&, const std::string& bytes) {
+      addresses_.heartbeats, process_,
+      [this](const endpoint&, const std::string& bytes) {
         const auto ahead = heartbeats_.on_datagram(bytes, process_.local_now());
         if (ahead && watcher_)
           caf::anon_send(watcher_, actors::newer_view_seen{ahead->peer, ahead->number});
-      });
+      },
+      true);
   around_.time.after(around_.time.between({}, heartbeats_.interval()),
                      [this] { process_.execute([this] { heartbeat(); }); });
 }

@@ -101,7 +101,8 @@ void simulation::launch(const std::string& name) {
   latest_[name] = nodes_.size() - 1;
   n.process = std::make_unique<simulated_process>(time_, name, ++next_pid_);
   if (options_.version_turns)
-    n.process->on_turn([told = options_.version_turns, later = next_pid_ % 2 == 0] { told(later); });
+    n.process->on_turn(
+        [told = options_.version_turns, later = next_pid_ % 2 == 0] { told(later); });
   if (options_.supervised) launcher_.started(*n.process);
   n.world = std::make_unique<simulated_world>(
       surroundings{time_, network_, ledger_, launcher_,

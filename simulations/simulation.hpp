@@ -35,8 +35,8 @@ struct simulation_options {
   std::size_t proxies = 1;
   std::size_t containers = 2;
   bool supervised = true; // a launcher kills suspects and vouches for deaths
-  // Where it is given, every other process that starts is of a later version; told of whose turn it is
-  // (protocol/core/later_version.cpp).
+  // Where it is given, every other process that starts is of a later version; told of whose turn it
+  // is (protocol/core/later_version.cpp).
   std::function<void(bool later)> version_turns{};
   std::uint16_t shards = 8;
   std::uint16_t replicas = 1;

@@ -295,7 +295,8 @@ void registrar::notify(context& session, watcher& w, const std::string& state) {
                   {{{"Event", "reg"},
                     {"Subscription-State", state},
                     {"Content-Type", std::string{registration_info_type}}},
-                   registration_info(aor, w.version++, contacts)});
+                   registration_info(aor, w.version, contacts)});
+  if (!planted<"document-keeps-its-version">()) ++w.version;
 }
 
 void registrar::notify_all(context& session) {

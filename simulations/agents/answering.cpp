@@ -41,6 +41,7 @@ void user_agent::on_request(const sip::message& request) {
   servers_[key].request = request;
   if (request.is("CANCEL")) return on_cancel(request);
   if (request.is("INVITE")) return on_invite(key, request);
+  if (request.is("NOTIFY") && on_notify(key, request)) return;
   auto* end = dialog_of(request);
   if (end == nullptr) return respond(key, 481, request.to_tag());
   if (request.is("BYE")) {

@@ -251,6 +251,7 @@ void user_agent::on_response(const sip::message& response) {
   if (response.status < 200 || t.finished) return;
   t.finished = true;
   if (t.request.is("REGISTER")) enrolled_ = response.status;
+  if (t.request.is("SUBSCRIBE")) on_subscribed(t, response);
   const auto end = ends_.find(t.call_id);
   const bool its_bye =
       end != ends_.end() && t.request.is("BYE") && t.request.to_tag() == end->second.remote_tag;

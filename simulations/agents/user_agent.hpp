@@ -8,10 +8,12 @@
 #include "protocol/sip/transaction.hpp"
 #include "simulations/agents/call_end.hpp"
 #include "simulations/agents/history.hpp"
+#include "simulations/agents/subscription.hpp"
 #include "simulations/plan/run_plan.hpp"
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +34,10 @@ public:
   user_agent& operator=(const user_agent&) = delete;
 
   void enroll(std::uint32_t expires_s); // REGISTER
-  void place(const call_plan& plan);    // INVITE, and what follows
+  void watch(const std::string& user);  // SUBSCRIBE to the registration of somebody
+  void watch_again();                   // SUBSCRIBE within it; likewise the next
+  void watch_no_more();
+  void place(const call_plan& plan); // INVITE, and what follows
   // In the call of that number, if it stands.
   void request_in(unsigned number, const std::string& method, bool throws = false);
   void hang_up(unsigned number);
@@ -46,12 +51,14 @@ public:
   [[nodiscard]] bool at_rest() const;
   // The last status of a REGISTER; 0: none yet.
   [[nodiscard]] int enrolled() const { return enrolled_; }
+  [[nodiscard]] const std::optional<subscription>& watched() const { return watched_; }
   [[nodiscard]] std::string uri() const { return "sip:" + user_ + "@" + to_string(at_); }
 
 private:
   static constexpr const char* sdp =
       "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 "
       "RTP/AVP 0\r\n";
+  static constexpr std::uint32_t subscribed_for_s = 600;
   // Branch and method: of a transaction.
   static std::string key_of(const sip::message& m);
 
@@ -92,6 +99,10 @@ private:
   void fall_silent(unsigned number);
   void timed_out(client_transaction& t);
 
+  void subscribe(std::uint32_t expires_s);
+  void on_subscribed(const client_transaction& t, const sip::message& response);
+  bool on_notify(const std::string& key, const sip::message& notify);
+
   void on_request(const sip::message& request);
   void on_ack(const sip::message& ack);
   void on_cancel(const sip::message& cancel);
@@ -118,6 +129,7 @@ private:
   unsigned next_ = 0;
   int enrolled_ = 0;
   bool leaves_ = false;
+  std::optional<subscription> watched_;
   std::uint32_t register_cseq_ = 0;
   std::map<std::string, call_end> ends_;
   std::map<std::string, client_transaction> clients_; // by branch and method

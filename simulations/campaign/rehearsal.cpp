@@ -84,6 +84,10 @@ endpoint address_of(std::size_t number) {
           5060};
 }
 
+std::string watcher_of(const std::string& user) {
+  return "watcher-of-" + user;
+}
+
 std::string caller_of(unsigned call) {
   return "alice-" + std::to_string(call);
 }
@@ -115,6 +119,7 @@ private:
   void call_now(const std::string& callee, duration holds);
   void call_now(call_plan call);
   void request_in_every_call();
+  void renew_subscriptions();
   void last_failover();
   void everybody_hangs_up();
   void wait_for_rest(duration at_most);
@@ -218,6 +223,13 @@ void rehearsal::enroll() {
   run_->run_for(500ms);
   for (const auto& r : evidence_.plan.registrations)
     if (agent(r.user).enrolled() == 200) evidence_.registered[r.user] = r.expires_s;
+  bool watched = false;
+  for (const auto& r : evidence_.plan.registrations) {
+    if (!r.watched || !evidence_.registered.contains(r.user)) continue;
+    agent(watcher_of(r.user)).watch(r.user);
+    watched = true;
+  }
+  if (watched) run_->run_for(500ms);
   evidence_.formed = run_->now();
   evidence_.faults_end = evidence_.formed + evidence_.plan.faults_end;
 }
@@ -279,9 +291,14 @@ void rehearsal::request_in_every_call() {
   }
 }
 
+void rehearsal::renew_subscriptions() {
+  for (const auto& [user, a] : agents_) a->watch_again();
+}
+
 void rehearsal::probe() {
   evidence_.plan.calls.reserve(evidence_.plan.calls.size() + 16); // agents look plans up
   request_in_every_call();
+  renew_subscriptions();
   call_now("answer", to_the_end);
   call_now("alarm", to_the_end); // its alarm rings after the last failover
   for (const auto& r : evidence_.plan.registrations) call_now(r.user, to_the_end);
@@ -314,6 +331,7 @@ void rehearsal::last_failover() {
   evidence_.last_victim = victim;
   evidence_.view_without_it = run_->view();
   request_in_every_call();
+  renew_subscriptions();
   call_now("answer", to_the_end);
   run_->run_for(1s);
   troubles_->restart(victim);
@@ -325,6 +343,7 @@ void rehearsal::everybody_hangs_up() {
   for (const auto& [user, a] : agents_) {
     for (const auto& [call_id, end] : a->ends()) evidence_.ends_before.push_back(end);
     a->leave();
+    a->watch_no_more();
   }
   for (const auto& call : evidence_.plan.calls) {
     auto& caller = agent(caller_of(call.number));
@@ -344,8 +363,8 @@ void rehearsal::wait_for_rest(duration at_most) {
   const auto enough = 16 * evidence_.plan.cluster.timer_t1;
   for (duration waited{}, rested{}; waited < at_most && rested < enough; waited += step) {
     run_->run_for(step);
-    const bool rests =
-        std::all_of(agents_.begin(), agents_.end(), [](const auto& a) { return a.second->at_rest(); });
+    const bool rests = std::all_of(agents_.begin(), agents_.end(),
+                                   [](const auto& a) { return a.second->at_rest(); });
     rested = rests ? rested + step : duration{};
   }
 }
@@ -355,6 +374,8 @@ void rehearsal::wait_for_rest(duration at_most) {
 void rehearsal::collect() {
   for (const auto& [user, a] : agents_)
     for (const auto& [call_id, end] : a->ends()) evidence_.ends.push_back(end);
+  for (const auto& [user, a] : agents_)
+    if (a->watched()) evidence_.subscriptions.push_back(*a->watched());
   witness_->collect();
 }
 

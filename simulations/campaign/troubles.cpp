@@ -94,6 +94,9 @@ void troubles::begin(const fault& f) {
   case fault_kind::crowd:
     call_in_crowds(f.amount, f.lasts);
     break;
+  case fault_kind::damage:
+    r.network().damage(f.node, f.other, f.amount);
+    break;
   }
 }
 
@@ -113,6 +116,7 @@ void troubles::end(const fault& f) {
     break;
   case fault_kind::cut:
   case fault_kind::deaf:
+  case fault_kind::damage:
     r.heal(f.node, f.other);
     break;
   case fault_kind::isolate:

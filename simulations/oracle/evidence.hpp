@@ -6,6 +6,7 @@
 #include "protocol/cluster/view.hpp"
 #include "simulations/agents/call_end.hpp"
 #include "simulations/agents/history.hpp"
+#include "simulations/agents/subscription.hpp"
 #include "simulations/plan/run_plan.hpp"
 
 #include <functional>
@@ -64,6 +65,7 @@ struct evidence {
   std::vector<call_end> ends_before;               // everybody was told to hang up
   std::map<std::string, std::uint32_t> registered; // user -> seconds, those that got a 200
   std::map<std::string, instant> registered_at;
+  std::vector<subscription> subscriptions;
   std::map<std::string, shard_id> shard_of_user;
   std::map<std::string, shard_id> shard_of_call; // Call-ID -> shard of its session
   std::vector<takeover> takeovers;

@@ -30,6 +30,7 @@ const std::vector<invariant>& all_invariants() {
       {"I21", "what the cluster reports is true", report_is_true},
       {"I22", "a call is whole or none within 64*T1", call_is_whole},
       {"I23", "nobody but its users ends a call", only_users_end_calls},
+      {"I24", "a subscription survives, and what it tells is in order", subscriptions_survive},
   };
   return all;
 }

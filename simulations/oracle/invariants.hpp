@@ -53,6 +53,7 @@ void one_container_serves(const evidence& e, findings& out);
 void drains_lose_nothing(const evidence& e, findings& out);
 void forgery_has_no_effect(const evidence& e, findings& out);
 void bindings_survive(const evidence& e, findings& out);
+void subscriptions_survive(const evidence& e, findings& out);
 void copies_are_restored(const evidence& e, findings& out);
 void shards_are_balanced(const evidence& e, findings& out);
 void overload_spares_calls(const evidence& e, findings& out);

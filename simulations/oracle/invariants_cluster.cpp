@@ -2,6 +2,7 @@
 #include "simulations/oracle/invariants.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace holdfast::simulations {
@@ -101,6 +102,36 @@ void bindings_survive(const evidence& e, findings& out) {
                      plan->callee + " is registered, and a call to it was answered "
                          + std::to_string(end.status),
                      end.number, end.began});
+  }
+}
+
+// RFC 6665 4.1.2.2, 4.4.3: renewed it is told anew. RFC 3680 5.1: each document has a higher
+// version than the one before.
+void subscriptions_survive(const evidence& e, findings& out) {
+  for (const auto& s : e.subscriptions) {
+    if (!s.stands() || e.lost_user(s.user, s.wishes.front().at)) continue;
+    std::map<std::uint32_t, std::uint32_t> by_cseq;
+    for (const auto& w : s.told) {
+      const auto later = by_cseq.upper_bound(w.cseq);
+      const bool ordered = (later == by_cseq.end() || later->second > w.version)
+                           && (later == by_cseq.begin() || std::prev(later)->second < w.version);
+      if (!ordered || !by_cseq.emplace(w.cseq, w.version).second)
+        out.push_back({"",
+                       s.agent + " was told version " + std::to_string(w.version) + " with CSeq "
+                           + std::to_string(w.cseq) + ", which is out of order",
+                       0, w.at});
+    }
+    for (const auto& w : s.wishes) {
+      if (!e.healthy(w.at)) continue;
+      const bool told = std::any_of(s.told.begin(), s.told.end(), [&](const auto& t) {
+        return t.active && t.at >= w.at && t.at <= w.at + 2s;
+      });
+      if (w.status / 100 == 2 && told) continue;
+      out.push_back({"",
+                     s.agent + " renewed its subscription to " + s.user + ": answered "
+                         + std::to_string(w.status) + (told ? "" : ", not told"),
+                     0, w.at});
+    }
   }
 }
 

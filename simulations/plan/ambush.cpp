@@ -11,7 +11,9 @@ namespace {
 class ambush {
 public:
   ambush(dice& d, run_plan& plan)
-      : d_{d}, plan_{plan}, at_{d.time(1s, plan.faults_end - 1500ms)},
+      : d_{d},
+        plan_{plan},
+        at_{d.time(1s, plan.faults_end - 1500ms)},
         first_{d.below(plan.cluster.containers)} {
     plan.faults.clear();
   }
@@ -48,8 +50,8 @@ public:
     add(at_, fault_kind::deaf, listener, container(0), d_.time(50ms, 400ms));
     for (unsigned shard = 0; shard < plan_.cluster.shards; ++shard)
       if (d_.percent(50))
-        add(at_ + d_.time(0ms, 150ms), fault_kind::move,
-            container(1 + d_.below(containers() - 1)), {}, {}, shard);
+        add(at_ + d_.time(0ms, 150ms), fault_kind::move, container(1 + d_.below(containers() - 1)),
+            {}, {}, shard);
     traffic(at_ - 100ms, at_ + 300ms);
   }
 

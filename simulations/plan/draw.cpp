@@ -1,4 +1,5 @@
 #include "simulations/plan/draw.hpp"
+
 #include "simulations/plan/ambush.hpp"
 #include "simulations/plan/dice.hpp"
 
@@ -148,6 +149,9 @@ fault draw_fault(dice& d, const run_plan& plan, fault_kind kind) {
     f.node = draw_node(d, c, 60);
     f.amount = static_cast<unsigned>(std::size_t{2} << d.below(6));
     break;
+  case fault_kind::damage:
+    f.amount = static_cast<unsigned>(d.between(10, 100));
+    [[fallthrough]];
   case fault_kind::cut:
   case fault_kind::deaf:
     f.node = draw_node(d, c, 80);
@@ -192,7 +196,8 @@ fault draw_fault(dice& d, const run_plan& plan, fault_kind kind) {
 bool takes_container(const fault& f) {
   const bool harmful = f.kind == fault_kind::crash || f.kind == fault_kind::hang
                        || f.kind == fault_kind::isolate || f.kind == fault_kind::cut
-                       || f.kind == fault_kind::deaf || f.kind == fault_kind::slow;
+                       || f.kind == fault_kind::deaf || f.kind == fault_kind::slow
+                       || f.kind == fault_kind::damage;
   return harmful && f.node.starts_with("container");
 }
 
@@ -267,6 +272,23 @@ void draw_extensions(dice& d, run_plan& plan) {
   }
 }
 
+// Registrations that somebody watches.
+void draw_watchers(dice& d, run_plan& plan) {
+  if (!d.percent(20)) return;
+  for (auto& r : plan.registrations) r.watched = d.percent(60);
+}
+
+// Wrong bytes, in some runs besides the other faults; where those are gentle these are as well.
+void draw_damage(dice& d, run_plan& plan) {
+  if (!d.percent(15)) return;
+  const bool gentle = d.percent(65);
+  for (std::size_t i = 0, n = d.between(1, 3); i < n; ++i)
+    plan.faults.push_back(draw_fault(d, plan, fault_kind::damage));
+  std::stable_sort(plan.faults.begin(), plan.faults.end(),
+                   [](const fault& a, const fault& b) { return a.at < b.at; });
+  if (gentle) make_gentle(plan.faults);
+}
+
 // What operators and crowds do, in some runs besides the faults and in some instead of them.
 void draw_operations(dice& d, run_plan& plan) {
   if (!d.percent(30)) return;
@@ -316,9 +338,13 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
   plan.to_the_end = last.percent(30);
   plan.cluster.mixed_versions = last.percent(20);
   dice traps{seed * 2 + 3'000'000'019};
+  dice wrong{seed * 2 + 4'000'000'007};
+  if (scenario == "random" || scenario == "network") draw_damage(wrong, plan);
+  dice watchers{seed * 2 + 5'000'000'029};
   if (scenario == "random") {
     draw_operations(more, plan);
     draw_extensions(more, plan);
+    draw_watchers(watchers, plan);
     if (traps.percent(20)) draw_ambush(traps, plan);
   }
   if (scenario == "ambush") draw_ambush(traps, plan);
@@ -337,7 +363,8 @@ run_plan draw_plan(std::uint64_t seed, const std::string& scenario) {
     while (plan.faults.empty()) draw_operations(more, plan);
   } else if (scenario == "coordinator" || scenario == "network") {
     std::erase_if(plan.faults, [&](const fault& f) {
-      const bool of_network = f.kind >= fault_kind::cut && f.kind <= fault_kind::inside_loss;
+      const bool of_network = (f.kind >= fault_kind::cut && f.kind <= fault_kind::inside_loss)
+                              || f.kind == fault_kind::damage;
       const bool of_coordinator =
           f.kind >= fault_kind::ledger_slow && f.kind <= fault_kind::ledger_forgetful;
       return scenario == "network" ? !of_network

@@ -34,6 +34,7 @@ constexpr std::array<fault_sentence, fault_kinds> fault_sentences{{
     {fault_kind::replace, "NODE is drained and replaced after LASTS"},
     {fault_kind::move, "shard AMOUNT moves to NODE"},
     {fault_kind::crowd, "a crowd makes AMOUNT calls within LASTS"},
+    {fault_kind::damage, "AMOUNT % of what NODE and OTHER say is damaged for LASTS"},
 }};
 
 std::string seconds(duration d) {
@@ -259,6 +260,7 @@ void read_line(reader& r, run_plan& plan) {
     who.user = r.word();
     r.expect("is registered for");
     who.expires_s = static_cast<std::uint32_t>(r.time() / 1s);
+    who.watched = r.take("and watched");
     plan.registrations.push_back(std::move(who));
   }
   r.expect_end();
@@ -284,7 +286,8 @@ std::string_view name_of(fault_kind kind) {
                                                                "drain",
                                                                "replace",
                                                                "move",
-                                                               "crowd"};
+                                                               "crowd",
+                                                               "damage"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -331,7 +334,8 @@ std::string to_prose(const run_plan& plan) {
     text += ", at most " + std::to_string(c.message_rate) + " messages a second";
   text += "\n";
   for (const auto& r : plan.registrations)
-    text += r.user + " is registered for " + std::to_string(r.expires_s) + " s\n";
+    text += r.user + " is registered for " + std::to_string(r.expires_s) + " s"
+            + (r.watched ? " and watched\n" : "\n");
   for (const auto& call : plan.calls) text += to_prose(call) + "\n";
   for (const auto& f : plan.faults) text += to_prose(f) + "\n";
   text += "faults end after " + seconds(plan.faults_end) + "\n";

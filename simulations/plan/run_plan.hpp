@@ -72,6 +72,7 @@ struct call_plan {
 struct registration_plan {
   std::string user;
   std::uint32_t expires_s = 600;
+  bool watched = false; // somebody has subscribed to it (RFC 3680)
 
   friend bool operator==(const registration_plan&, const registration_plan&) = default;
 };
@@ -94,7 +95,9 @@ enum class fault_kind : std::uint8_t {
   drain,     // container; takes work again after `lasts`
   replace,   // container: drained, and another process of that name after `lasts` if it is empty
   move,      // shard `amount` to that container
-  crowd      // `amount` more calls, during `lasts`
+  crowd,     // `amount` more calls, during `lasts`
+  damage     // what node and other say to each other: `amount` percent of their heartbeats have a
+             // wrong byte, and so has their link at once, which ends it
 };
 
 struct fault {
@@ -109,7 +112,7 @@ struct fault {
 };
 
 [[nodiscard]] std::string_view name_of(fault_kind kind);
-inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::crowd) + 1;
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::damage) + 1;
 
 struct run_plan {
   std::uint64_t seed = 1; // every choice that the plan leaves open: delays, order, tokens

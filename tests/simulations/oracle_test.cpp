@@ -92,6 +92,39 @@ struct made_up : evidence {
 
 } // namespace
 
+TEST_CASE("oracle: I24 a subscription is renewed, told anew, and in order [RFC 6665 4.1.2.2, RFC 3680 5.1]") {
+  made_up e;
+  e.shard_of_user["bob-1"] = shard_id{1};
+  subscription s;
+  s.agent = "watcher-of-bob-1";
+  s.user = "bob-1";
+  s.wishes = {{at(100ms), "a", 200}, {at(11s), "b", 200}};
+  s.told = {{at(101ms), 1, 0, true}, {at(11100ms), 2, 1, true}};
+  const auto judged = [&](const subscription& seen) {
+    auto of = e;
+    of.subscriptions = {seen};
+    findings out;
+    subscriptions_survive(of, out);
+    return out.size();
+  };
+  CHECK(judged(s) == 0);
+  auto late = s; // the network changed their order
+  std::swap(late.told[0], late.told[1]);
+  CHECK(judged(late) == 0);
+  auto again = s;
+  again.told[1].version = 0;
+  CHECK(judged(again) == 1);
+  auto refused = s;
+  refused.wishes[1].status = 481;
+  CHECK(judged(refused) == 1);
+  auto untold = s;
+  untold.told[1].at = at(14s);
+  CHECK(judged(untold) == 1);
+  auto during_faults = refused;
+  during_faults.wishes[1].at = at(5s);
+  CHECK(judged(during_faults) == 0);
+}
+
 TEST_CASE("oracle: a call without events of note is fine") {
   made_up e;
   e.asked(3s, "INFO", 2, 200);
