@@ -179,6 +179,7 @@ void container::on_tick() {
   if (time >= next_expiry_) {
     next_expiry_ = time + 20ms;
     expire_questions();
+    tell_of_unsent();
     directory_.expire(time);
     for (auto& [id, h] : hosted_) {
       if (!h.active && h.actor) activate_if_fenced(id, h);

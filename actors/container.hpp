@@ -156,6 +156,9 @@ private:
   void emit(emission e);
   void emit_sip_out(emit_sip out);
   void tell_of_lost_output(const std::string& dead_proxy);
+  void tell_of_unsent();
+  [[nodiscard]] bool has_proxy() const;
+  void say_again(session_address from, std::string branch);
   void dealt_with(const receipt& of);
   [[nodiscard]] bool may_speak(const hosted& h) const;
   void send_keepalives();
@@ -200,6 +203,8 @@ private:
   std::map<std::string, cluster::handled> handled_; // per proxy, collected until the end of a batch
   std::size_t next_proxy_ = 0;
   cluster::recent_output said_; // over streams
+  static constexpr std::size_t unsent_max = 20'000;
+  std::map<std::string, session_address> unsent_; // requests by branch, while there is no proxy
   std::uint64_t emissions_lost_ = 0;
   std::uint64_t early_dropped_ = 0;
   instant next_keepalive_{};

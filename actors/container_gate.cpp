@@ -99,13 +99,30 @@ void container::emit_sip_out(emit_sip out) {
   }
   if (std::has_single_bit(++emissions_lost_))
     spdlog::warn("no proxy can be reached: {} messages not sent so far", emissions_lost_);
+  if (!out.message.branch.empty() && unsent_.size() < unsent_max)
+    unsent_.emplace(out.message.branch, out.message.from);
 }
 
 // Sessions say again what a proxy was given in its last moments, as far as it has no answer yet.
 void container::tell_of_lost_output(const std::string& dead_proxy) {
-  for (auto& lost : said_.take(dead_proxy, now()))
-    to_shard(lost.from.shard,
-             caf::make_message(shard_send_failure{{lost.from, std::move(lost.branch), true}}));
+  for (auto& lost : said_.take(dead_proxy, now())) say_again(lost.from, std::move(lost.branch));
+}
+
+// The timer of a request may be seconds away by the time at which it could be sent.
+void container::tell_of_unsent() {
+  if (unsent_.empty() || !has_proxy()) return;
+  for (auto& [branch, from] : std::exchange(unsent_, {})) say_again(from, branch);
+}
+
+bool container::has_proxy() const {
+  const auto& members = current_view().members;
+  return std::any_of(members.begin(), members.end(), [this](const cluster::member& m) {
+    return m.card.serves == cluster::role::proxy && m.alive() && reachable().contains(m.card.name);
+  });
+}
+
+void container::say_again(session_address from, std::string branch) {
+  to_shard(from.shard, caf::make_message(shard_send_failure{{from, std::move(branch), true}}));
 }
 
 void container::send_keepalives() {

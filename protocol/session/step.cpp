@@ -71,6 +71,7 @@ void step::run(const sip::transaction_effects& effects, const outlet& out) {
   const transaction_id id{key.id};
   for (const auto& wanted : effects) {
     if (const auto* bytes = std::get_if<sip::transmit>(&wanted)) {
+      if (out.silent) continue;
       out_.push_back(holdfast::session::send{.destination = to_flow(out.destination),
                                              .bytes = bytes->bytes,
                                              .dependent = out.dependent,
@@ -101,6 +102,14 @@ void step::run(const sip::transaction_effects& effects, const outlet& out) {
   }
 }
 
+// RFC 3261 15: when a BYE has ended the call, what was asked in it is not asked again; a peer that
+// has not heard it by then knows nothing of the call any more. It fails in its time.
+bool step::outlived_its_call(const client_record& record) {
+  const auto& request = record.request();
+  return record.in_dialog && !request.is("BYE") && !request.is("NOTIFY")
+         && dialog(record.dialog) == nullptr;
+}
+
 void step::take(const deadline&) {
   while (const auto key = s_.due.take_due(now_)) fire(*key);
 }
@@ -117,7 +126,8 @@ void step::fire(const timer_key& key) {
     break;
   case timer_kind::client:
     if (auto* record = client(id)) {
-      const auto out = outlet_of(*record, false);
+      auto out = outlet_of(*record, false);
+      out.silent = outlived_its_call(*record);
       run(record->invite ? record->invite->on(fired, now_) : record->other->on(fired, now_), out);
     }
     break;

@@ -107,6 +107,7 @@ private:
     std::string branch;
     bool dependent = false;
     bool perishable = false;
+    bool silent = false; // what would be sent is not
   };
 
   // receiving.cpp
@@ -191,6 +192,7 @@ private:
   [[nodiscard]] outlet outlet_of(const server_record& record, bool dependent) const;
   [[nodiscard]] outlet outlet_of(const client_record& record, bool dependent) const;
   void fire(const timer_key& key);
+  [[nodiscard]] bool outlived_its_call(const client_record& record);
   void to_whoever_asked(const answered& reply);
   void unacknowledged(transaction_id invite);
   void unpracked(transaction_id invite);

@@ -196,14 +196,14 @@ class Crowd:
 
 def busy_while(cluster, what):
     """p99 of BYE and of INVITE to 180, in ms, of calls that come and go for 5 s; `what` begins after 1.5 s."""
-    def begin():
-        time.sleep(1.5)
-        what()
-
-    thread = threading.Thread(target=begin)
+    done = []
+    thread = threading.Thread(target=lambda: done.extend(cluster.exercise(
+        "--calls", 400, "--rate", 80, "--hold", 1, "--probe", "mix")))
     thread.start()
-    process, result = cluster.exercise("--calls", 400, "--rate", 80, "--hold", 1, "--probe", "mix")
+    time.sleep(1.5)
+    what()  # by the thread that stays: a process dies with the one that has started it
     thread.join()
+    process, result = done
     expect(process.returncode == 0, process.stdout[-2000:])
     return result["sdd_ms"]["p99"], result["srd_ms"]["p99"]
 
@@ -222,8 +222,8 @@ def growth():
             bye.append(during[0] / before[0])
             invite.append(during[1] / before[1])
             settled(cluster)
-            expect(run("drain", "container-9", "--console", cluster.console, time_out=120).returncode == 0,
-                   "container-9 cannot be drained")
+            drained = run("drain", "container-9", "--console", cluster.console, time_out=120)
+            expect(drained.returncode == 0, f"drain container-9: {drained.stdout}{drained.stderr}")
             newcomer.end("container-9")
     said = (f"p99 of BYE {statistics.median(bye):.2f} times that before (of six the most {max(bye):.2f}), of INVITE "
             f"{statistics.median(invite):.2f} ({max(invite):.2f})")

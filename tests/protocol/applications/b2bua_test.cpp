@@ -83,6 +83,27 @@ TEST_CASE("b2bua: BYE of the callee is answered by us and made anew for the call
   CHECK(w.ended);
 }
 
+TEST_CASE("b2bua: what is asked in a call is not asked again after its BYE [RFC 3261 15]") {
+  b2bua_world w;
+  call c{w};
+  c.alice.send(c.alice.in_dialog("INFO"));
+  CHECK(w.seen(bob_at) == strings{"INFO"});
+  w.wait(1s);
+  CHECK(w.seen(bob_at) == strings{"INFO"}); // over UDP it is repeated
+  c.bob.send(c.bob.in_dialog("BYE"));
+  CHECK(w.seen(bob_at) == strings{"200"});
+  const auto told = w.taken(alice_at); // an answer, and that it is over
+  REQUIRE(told.size() == 2);
+  for (const auto& o : told) {
+    CAPTURE(o.message.status);
+    if (o.message.is("BYE")) c.alice.respond(o.message, 200);
+  }
+  w.wait(40s);
+  CHECK(w.seen(bob_at).empty());
+  CHECK(w.seen(alice_at).empty());
+  CHECK(w.ended);
+}
+
 TEST_CASE("b2bua: CANCEL while ringing ends both sides [RFC 3261 9.1, 9.2]") {
   b2bua_world w;
   phone alice{w, alice_at, "alice"};
