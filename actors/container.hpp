@@ -204,7 +204,11 @@ private:
   std::size_t next_proxy_ = 0;
   cluster::recent_output said_; // over streams
   static constexpr std::size_t unsent_max = 20'000;
-  std::map<std::string, session_address> unsent_; // requests by branch, while there is no proxy
+  struct unsent {
+    std::uint64_t number = 0; // in the order in which they were to be sent
+    session_address from;
+  };
+  std::map<std::string, unsent> unsent_; // requests by branch, while there is no proxy
   std::uint64_t emissions_lost_ = 0;
   std::uint64_t early_dropped_ = 0;
   instant next_keepalive_{};

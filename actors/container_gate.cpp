@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace holdfast::actors {
 
@@ -100,7 +101,7 @@ void container::emit_sip_out(emit_sip out) {
   if (std::has_single_bit(++emissions_lost_))
     spdlog::warn("no proxy can be reached: {} messages not sent so far", emissions_lost_);
   if (!out.message.branch.empty() && unsent_.size() < unsent_max)
-    unsent_.emplace(out.message.branch, out.message.from);
+    unsent_.try_emplace(out.message.branch, unsent{emissions_lost_, out.message.from});
 }
 
 // Sessions say again what a proxy was given in its last moments, as far as it has no answer yet.
@@ -111,7 +112,10 @@ void container::tell_of_lost_output(const std::string& dead_proxy) {
 // The timer of a request may be seconds away by the time at which it could be sent.
 void container::tell_of_unsent() {
   if (unsent_.empty() || !has_proxy()) return;
-  for (auto& [branch, from] : std::exchange(unsent_, {})) say_again(from, branch);
+  std::map<std::uint64_t, cluster::recent_output::request> in_order;
+  for (auto& [branch, u] : std::exchange(unsent_, {}))
+    in_order.emplace(u.number, cluster::recent_output::request{u.from, branch});
+  for (auto& [number, request] : in_order) say_again(request.from, std::move(request.branch));
 }
 
 bool container::has_proxy() const {

@@ -209,7 +209,7 @@ void step::take(const send_failed& failure) {
 
 // Where the first one had arrived, the copy is absorbed (RFC 3261 17.2).
 void step::say_again(const client_record& record) {
-  if (record.answered || record.finished()) return;
+  if (record.answered || record.finished() || outlived_its_call(record)) return;
   sometimes<"session: said again what no proxy sent">();
   run({sip::transmit{sip::to_bytes(record.request())}}, outlet_of(record, false));
 }

@@ -261,12 +261,10 @@ void message_view::read_body(std::size_t at, problem& bad) {
     return;
   }
   if (has_several(header_name::content_length)) return reject(bad, "more than one Content-Length");
-  std::size_t length = 0;
-  text::scanner s{*said};
-  if (!s.take_number(length, message_size_max) || !s.done())
-    return reject(bad, "malformed Content-Length");
-  if (length > rest.size()) return reject(bad, "Content-Length beyond the end of the message");
-  body_ = rest.substr(0, length);
+  const auto length = text::to_number(*said, message_size_max);
+  if (!length) return reject(bad, "malformed Content-Length");
+  if (*length > rest.size()) return reject(bad, "Content-Length beyond the end of the message");
+  body_ = rest.substr(0, static_cast<std::size_t>(*length));
   bytes_ = bytes_.substr(0, at + body_.size());
 }
 
@@ -358,13 +356,9 @@ std::string_view message_view::to_tag() const {
 }
 
 std::optional<std::uint32_t> message_view::max_forwards() const {
-  constexpr std::uint32_t most = 255; // RFC 3261 20.22: an integer in 0..255
-  const auto value = header(header_name::max_forwards);
-  if (!value) return std::nullopt;
-  std::uint32_t hops = 0;
-  if (text::scanner s{*value}; s.take_number(hops, most) && s.done()) return hops;
-  if (!text::to_number_saturated(*value)) return std::nullopt;
-  return most;
+  const auto number = text::to_number_saturated(header(header_name::max_forwards).value_or(""));
+  if (!number) return std::nullopt;
+  return std::min(*number, 255U); // RFC 3261 20.22: an integer in 0..255
 }
 
 } // namespace holdfast::sip

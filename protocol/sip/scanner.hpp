@@ -63,15 +63,10 @@ public:
   }
   // At a '"': to behind the closing one. False: there is none.
   [[nodiscard]] bool skip_quoted() {
-    for (const auto* p = at_ + 1; p < end_; ++p) {
-      if (*p == '\\') {
-        ++p;
-      } else if (*p == '"') {
-        at_ = p + 1;
-        return true;
-      }
-    }
-    return false;
+    const auto end = after_quoted(rest(), 0);
+    if (end == std::string_view::npos) return false;
+    at_ += end;
+    return true;
   }
   // At least one digit, leading zeros are fine, no more than `max`.
   template <class Number>
@@ -79,6 +74,7 @@ public:
     const auto* p = at_;
     std::uint64_t n = 0;
     for (; p != end_ && is_digit(*p); ++p) {
+      if (n >= UINT64_MAX / 10) return false; // one digit more might not fit
       n = n * 10 + static_cast<std::uint64_t>(*p - '0');
       if (n > max) return false;
     }

@@ -43,17 +43,10 @@ bool is_token(std::string_view s) {
   return !s.empty() && all(s, token_char);
 }
 
-std::optional<std::uint64_t> to_number(std::string_view s, std::uint64_t max) {
-  if (s.empty()) return std::nullopt;
-  std::size_t at = 0;
-  while (at < s.size() && s[at] == '0') ++at;
-  if (s.size() - at > 19) return std::nullopt; // more digits than 64 bits hold, or no digits
+std::optional<std::uint64_t> to_number(std::string_view in, std::uint64_t max) {
+  scanner s{in};
   std::uint64_t n = 0;
-  for (; at < s.size(); ++at) {
-    if (!is_digit(s[at])) return std::nullopt;
-    n = n * 10 + static_cast<std::uint64_t>(s[at] - '0');
-  }
-  if (n > max) return std::nullopt;
+  if (!s.take_number(n, max) || !s.done()) return std::nullopt;
   return n;
 }
 

@@ -69,7 +69,7 @@ def one(cluster, step, victim):
         "--fault-command", f"kill -9 {pid}")
     held = watch.end()
     expect("established" in result, f"no verdict: {process.stdout[-1000:]}{process.stderr[-1000:]}")
-    wrong = {one["call_id"] for one in result["violations"] + result["lost_calls"]}
+    wrong = {problem["call_id"] for problem in result["violations"] + result["lost_calls"]}
     spoilt = max(len(wrong), CALLS - result["established"] - result["cancelled"])
     if spoilt:
         print(f"{step}, {victim} killed after {at:.3f} s: {process.stdout[-4000:]}")
